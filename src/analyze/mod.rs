@@ -1,0 +1,1 @@
+//! Observations and verdicts to cells, estimates, SLO verdicts and comparisons.

@@ -1,0 +1,77 @@
+//! Graders, one file each. Pure: what needs a model or a process is asked for as a [`Step`], not done here.
+
+use std::time::Duration;
+
+use crate::domain::Answer;
+use crate::domain::Case;
+use crate::domain::Conversation;
+use crate::domain::TargetId;
+use crate::domain::Verdict;
+
+/// Reads a model's reply to a question a grader asked.
+pub type Read<T> = Box<dyn FnOnce(T) -> Step + Send>;
+
+/// What a grader says next.
+pub enum Step {
+    /// The verdict.
+    Done(Verdict),
+    /// Ask this model, then read its reply. An `Err` carries the reason why no reply came.
+    Ask {
+        /// The judge.
+        target: TargetId,
+        /// The question.
+        question: Box<Conversation>,
+        /// Reads the reply's text.
+        read: Read<Result<String, String>>,
+    },
+    /// Ask an embeddings endpoint for vectors of these texts.
+    Embed {
+        /// The endpoint.
+        target: TargetId,
+        /// The texts.
+        texts: Vec<String>,
+        /// Reads the vectors, in order.
+        read: Read<Result<Vec<Vec<f64>>, String>>,
+    },
+    /// Run a program in the sandbox.
+    Run {
+        /// The program.
+        program: Program,
+        /// Reads what it did.
+        read: Read<Result<Finished, String>>,
+    },
+}
+
+/// A program for the sandbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Files placed in its working directory: relative name and content.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Standard input.
+    pub stdin: Vec<u8>,
+    /// Processor time allowed.
+    pub cpu: Duration,
+    /// Isolation: model output runs with all of it; the suite author's own `command` runs with limits only.
+    pub isolated: bool,
+}
+
+/// What a program did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Finished {
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Name of the limit that ended it: `cpu`, `wall`, `memory`, `output`.
+    pub limit: Option<&'static str>,
+    /// Standard output, capped.
+    pub stdout: Vec<u8>,
+    /// Standard error, capped.
+    pub stderr: Vec<u8>,
+}
+
+/// Judges answers. Made from a spec that was checked, so that grading itself cannot fail for want of a parameter.
+pub trait Grader: Send + Sync {
+    /// Judges one answer.
+    fn grade(&self, case: &Case, answer: &Answer) -> Step;
+}

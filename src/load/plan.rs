@@ -1,0 +1,143 @@
+//! The plan: everything a run will do, fixed before the first request by suite, catalogue and seed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::LoadSpec;
+use crate::domain::Case;
+use crate::domain::CellId;
+use crate::domain::Conversation;
+use crate::domain::GraderId;
+use crate::domain::ModeName;
+use crate::domain::Offset;
+use crate::domain::Phase;
+use crate::domain::PromptId;
+use crate::domain::TargetId;
+use crate::domain::TrialId;
+use crate::domain::Usd;
+
+/// One square of the result table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// The target.
+    pub target: TargetId,
+    /// The mode.
+    pub mode: ModeName,
+    /// The prompt.
+    pub prompt: PromptId,
+    /// The load.
+    pub load: Arc<LoadSpec>,
+}
+
+/// A trial's place in a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Position in the plan's case table.
+    pub case: u32,
+    /// Repeat, from 0.
+    pub repeat: u32,
+}
+
+/// Trials of one cell that run together. Cells of one load take turns, segment by segment, so that no cell has the
+/// best time of day to itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// The cell.
+    pub cell: CellId,
+    /// Warm-up or measured.
+    pub phase: Phase,
+    /// Number of the first trial; the others follow.
+    pub first: u64,
+    /// What is asked, in order. Duration-bound segments cycle through it.
+    pub slots: Vec<Slot>,
+    /// Trials at most; equals `slots.len()` unless the segment is bound by time or precision.
+    pub trials: u64,
+    /// Open loop: planned arrivals from the segment's start, ascending. Empty in closed loop.
+    pub arrivals: Vec<Offset>,
+    /// Closed loop bound by time: no trial starts after this.
+    pub duration: Option<Duration>,
+}
+
+impl Segment {
+    /// The slot of the segment's `k`-th trial.
+    pub fn slot(&self, k: u64) -> Slot {
+        let n = self.slots.len() as u64;
+        let mut slot = self.slots[(k % n) as usize];
+        slot.repeat += (k / n) as u32;
+        slot
+    }
+
+    /// Number of the segment's `k`-th trial.
+    pub fn trial(&self, k: u64) -> TrialId {
+        TrialId(self.first + k)
+    }
+}
+
+/// Timers of every attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// DNS, TCP and TLS together.
+    pub connect: Duration,
+    /// From sending to the first generated token.
+    pub first_token: Duration,
+    /// Between two reads.
+    pub idle: Duration,
+    /// The whole attempt.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// 5 s, 60 s, 30 s, 300 s.
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self { connect: s(5), first_token: s(60), idle: s(30), total: s(300) }
+    }
+}
+
+/// What may be spent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Budget {
+    /// Dollars at most.
+    pub usd: Option<Usd>,
+    /// Wall time at most.
+    pub time: Option<Duration>,
+}
+
+/// Everything a run will do. The same suite, catalogue and seed give the same plan.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Hash of the suite's meaning: targets, modes, prompts, cases, graders, parameters.
+    pub hash: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Cells in table order.
+    pub cells: Vec<Cell>,
+    /// Cases in suite order.
+    pub cases: Vec<Arc<Case>>,
+    /// Prompts rendered for each case: `conversations[&prompt][case]`.
+    pub conversations: BTreeMap<PromptId, Vec<Arc<Conversation>>>,
+    /// Graders that apply to each case.
+    pub graders: Vec<Vec<GraderId>>,
+    /// What runs, in order.
+    pub segments: Vec<Segment>,
+    /// Attempts of a trial at most, by load: quality loads take the suite's `retry`, timed loads 1.
+    pub max_attempts: u16,
+    /// Timers.
+    pub timeouts: Timeouts,
+    /// Sampling parameters, as a JSON object.
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Salt that the suite sets for all loads; `None` leaves it to the load.
+    pub salt: Option<bool>,
+    /// Use HTTP/2 where offered.
+    pub http2: bool,
+}
+
+impl Plan {
+    /// Trials planned at most, warm-up apart from measured.
+    pub fn n_trials(&self, phase: Phase) -> u64 {
+        self.segments.iter().filter(|s| s.phase == phase).map(|s| s.trials).sum()
+    }
+}

@@ -1,0 +1,1 @@
+//! Samples, quantiles, intervals, tests, bootstraps, e-processes. Has never heard of a language model.

@@ -1,0 +1,1 @@
+//! The run folder: append-only event log, manifest, lock, reader.

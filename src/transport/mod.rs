@@ -1,0 +1,1 @@
+//! HTTP over our own connections: stamps, event framing, cassettes, secret headers. Nothing retries here.

@@ -1,0 +1,4 @@
+//! The only integration binary: a module per capability.
+
+mod layering;
+mod tidy;
