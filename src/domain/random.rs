@@ -107,7 +107,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// First outputs of SplitMix64 from seed 1234567, as published with the reference code.
+    /// First outputs of `SplitMix64` from seed 1234567, as published with the reference code.
     #[test]
     fn splitmix_matches_the_reference() {
         let mut state = 1_234_567;

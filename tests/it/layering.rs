@@ -60,12 +60,12 @@ fn code(path: &Path) -> String {
 
 #[test]
 fn rooms_use_only_what_the_table_allows() {
-    let uses = Regex::new(r"\bcrate::([a-z_]+)").unwrap();
+    let names = Regex::new(r"\bcrate::([a-z_]+)").unwrap();
     let mut offences = Vec::new();
     for path in sources() {
         let Some(room) = room_of(&path) else { continue };
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == room) else { continue };
-        let used: BTreeSet<String> = uses.captures_iter(&code(&path)).map(|c| c[1].to_owned()).collect();
+        let used: BTreeSet<String> = names.captures_iter(&code(&path)).map(|c| c[1].to_owned()).collect();
         for other in used.iter().filter(|other| **other != room && !allowed.contains(&other.as_str())) {
             offences.push(format!("{}: `{room}` may not use `{other}`", path.display()));
         }
