@@ -1,6 +1,25 @@
-//! HTTP over our own connections: stamps, event framing, cassettes, secret headers. Nothing retries here.
+//! HTTP over our own connections: phases stamped one by one, bodies handed on raw, nothing retried.
+//!
+//! One task per stream does everything: connect, write, read, stamp. A stamp is taken when the read returns, before
+//! a byte of it is looked at; framing and decoding happen on another thread (see [`Tap`]).
 
+pub mod connect;
+pub mod exchange;
+pub mod http1;
+pub mod pool;
+pub mod raw;
+pub mod socket;
 pub mod sse;
+pub mod tls;
 
+pub use exchange::Ended;
+pub use exchange::Failure;
+pub use exchange::Signals;
+pub use exchange::Tap;
+pub use exchange::Timers;
+pub use exchange::exchange;
+pub use pool::Wire;
+pub use raw::Block;
+pub use raw::Mark;
 pub use sse::Framed;
 pub use sse::Framer;

@@ -1,0 +1,435 @@
+//! One request and its response, timed.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Buf as _;
+use bytes::Bytes;
+use memchr::memmem;
+use tokio::io::AsyncRead as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::io::ReadBuf;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::connect::ConnectError;
+use super::connect::Origin;
+use super::connect::connect;
+use super::http1;
+use super::http1::Body;
+use super::http1::ResponseHead;
+use super::pool::Wire;
+use super::raw::Block;
+use super::socket::Socket;
+use crate::domain::ConnTimes;
+use crate::domain::Offset;
+use crate::domain::Stage;
+use crate::provider::End;
+use crate::provider::Head;
+use crate::provider::WireRequest;
+
+/// Timers of one attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Timers {
+    /// DNS, TCP and TLS together.
+    pub connect: Duration,
+    /// From sending to the first generated token.
+    pub first_token: Duration,
+    /// Between two reads.
+    pub idle: Duration,
+    /// The whole attempt.
+    pub total: Duration,
+}
+
+/// What the decoding side found out so far; set there, read here.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// Generated material was decoded.
+    pub has_token: AtomicBool,
+    /// The terminal event was decoded.
+    pub is_done: AtomicBool,
+}
+
+/// Where the response goes while it arrives. Must not block.
+pub trait Tap {
+    /// The head is complete.
+    fn head(&mut self, head: Head);
+    /// A piece of the body. Gives it back when the receiver is full, to be offered again with what follows.
+    fn block(&mut self, block: Block) -> Result<(), Block>;
+}
+
+/// Why an exchange ended otherwise than with a complete body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection: the phase and what the system said.
+    Connect(Stage, String),
+    /// A timer fired.
+    Timeout(Stage),
+    /// The connection broke: `before_headers`, `mid_stream` or `conn_reuse_race`.
+    Reset(&'static str),
+    /// The response was no proper HTTP; names the rule.
+    Protocol(&'static str),
+    /// We stopped it.
+    Cancelled,
+}
+
+/// How an exchange went.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Work on it began.
+    pub sent: Offset,
+    /// Last byte of the request written.
+    pub written: Option<Offset>,
+    /// How the connection came to be.
+    pub conn: ConnTimes,
+    /// Response headers complete.
+    pub headers: Option<Offset>,
+    /// It was over.
+    pub ended: Offset,
+    /// The body's end, or why there is none.
+    pub end: Result<End, Failure>,
+}
+
+/// Bodies larger than this are cut.
+pub const MAX_BODY: u64 = 64 * 1024 * 1024;
+/// Blocks are handed on at this size at the latest.
+const BLOCK: usize = 32 * 1024;
+/// After its terminal event a stream gets this long to end properly, so that its connection can be kept.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// Sends `request` and reads the response into `tap`. Never fails: all that can go wrong is in the result.
+pub async fn exchange(
+    wire: &Wire,
+    request: &WireRequest,
+    timers: &Timers,
+    signals: &Signals,
+    cancel: &CancellationToken,
+    reuse: bool,
+    tap: &mut impl Tap,
+) -> Ended {
+    let sent = wire.clock.now();
+    let mut run = Exchange {
+        wire,
+        request,
+        timers,
+        signals,
+        ended: Ended {
+            sent,
+            written: None,
+            conn: ConnTimes::default(),
+            headers: None,
+            ended: sent,
+            end: Ok(End::Clean),
+        },
+        last_read: sent,
+        reads: 0,
+        received: 0,
+    };
+    let end = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Failure::Cancelled),
+        end = run.go(reuse, tap) => end,
+    };
+    run.ended.end = end;
+    run.ended.ended = wire.clock.now();
+    run.ended
+}
+
+struct Exchange<'a> {
+    wire: &'a Wire,
+    request: &'a WireRequest,
+    timers: &'a Timers,
+    signals: &'a Signals,
+    ended: Ended,
+    last_read: Offset,
+    reads: u32,
+    received: u64,
+}
+
+impl Exchange<'_> {
+    async fn go(&mut self, reuse: bool, tap: &mut impl Tap) -> Result<End, Failure> {
+        let origin = Origin::of(&self.request.url).ok_or(Failure::Protocol("url"))?;
+        let mut socket = self.socket(&origin, reuse).await?;
+        let mut sleep = Box::pin(tokio::time::sleep(self.timers.first_token.min(self.timers.total)));
+        let written = self.write(&origin, &mut socket, &mut sleep).await;
+        // A server may answer, with an error, before it has read all: its answer is worth more than our broken pipe.
+        let broken = match written {
+            Ok(()) => None,
+            Err(failure @ Failure::Reset(_)) => Some(failure),
+            Err(failure) => return Err(failure),
+        };
+        self.ended.written = Some(self.wire.clock.now());
+        self.last_read = self.wire.clock.now();
+        let (head, rest, at) = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f))?;
+        self.ended.headers = Some(at);
+        tap.head(summary(&head));
+        let end = self.body(&head, &rest, &mut socket, &mut sleep, tap).await?;
+        if end == BodyEnd::Complete && head.keep_alive && reuse {
+            self.wire.keep(&origin, socket);
+        }
+        Ok(end.into())
+    }
+
+    async fn socket(&mut self, origin: &Origin, reuse: bool) -> Result<Socket, Failure> {
+        if let Some(socket) = reuse.then(|| self.wire.take(origin)).flatten() {
+            self.ended.conn.reused = true;
+            return Ok(socket);
+        }
+        let clock = &*self.wire.clock;
+        let connecting = connect(origin, &self.wire.tls, clock, &mut self.ended.conn);
+        match tokio::time::timeout(self.timers.connect, connecting).await {
+            Ok(Ok(socket)) => Ok(socket),
+            Ok(Err(ConnectError { stage, message })) => Err(Failure::Connect(stage, message)),
+            Err(_) => Err(Failure::Timeout(self.phase())),
+        }
+    }
+
+    /// The connection phase that is under way.
+    fn phase(&self) -> Stage {
+        match self.ended.conn {
+            ConnTimes { dns: None, .. } => Stage::Dns,
+            ConnTimes { tcp: None, .. } => Stage::Tcp,
+            _ => Stage::Tls,
+        }
+    }
+
+    async fn write(&self, origin: &Origin, socket: &mut Socket, sleep: &mut Pin<Box<Sleep>>) -> Result<(), Failure> {
+        let length: u64 = self.request.body.iter().map(|piece| piece.len() as u64).sum();
+        let body_len = (!self.request.body.is_empty()).then_some(length);
+        let head = http1::request_head(&self.request.url, origin, &self.request.headers, body_len);
+        let pieces: Vec<Bytes> = std::iter::once(Bytes::from(head)).chain(self.request.body.iter().cloned()).collect();
+        let writing = write_all(socket, pieces);
+        tokio::select! {
+            result = writing => result.map_err(|_| Failure::Reset(self.before_headers())),
+            () = sleep.as_mut() => Err(Failure::Timeout(Stage::FirstToken)),
+        }
+    }
+
+    fn before_headers(&self) -> &'static str {
+        if self.ended.conn.reused { "conn_reuse_race" } else { "before_headers" }
+    }
+
+    async fn head(
+        &mut self,
+        socket: &mut Socket,
+        sleep: &mut Pin<Box<Sleep>>,
+    ) -> Result<(ResponseHead, Vec<u8>, Offset), Failure> {
+        let mut bytes = Vec::new();
+        loop {
+            let at = match self.read(socket, sleep, &mut bytes).await? {
+                Read::Bytes(at) => at,
+                Read::End | Read::Broken => return Err(Failure::Reset(self.before_headers())),
+            };
+            while let Some((head, len)) = http1::parse_head(&bytes).map_err(Failure::Protocol)? {
+                bytes.drain(..len);
+                if head.status >= 200 || head.status == 101 {
+                    return Ok((head, bytes, at));
+                }
+            }
+        }
+    }
+
+    async fn body(
+        &mut self,
+        head: &ResponseHead,
+        rest: &[u8],
+        socket: &mut Socket,
+        sleep: &mut Pin<Box<Sleep>>,
+        tap: &mut impl Tap,
+    ) -> Result<BodyEnd, Failure> {
+        let mut body = Body::new(head.framing);
+        let mut block = Block::default();
+        let mut incoming = rest.to_vec();
+        let mut at = self.last_read;
+        loop {
+            let seen = block.bytes.len();
+            let used = body.feed(&incoming, &mut block.bytes).map_err(Failure::Protocol);
+            block.mark(at, self.reads);
+            self.received += (block.bytes.len() - seen) as u64;
+            let over = used.is_err() || body.is_done() || self.received > MAX_BODY;
+            let fresh = &block.bytes[seen.saturating_sub(LONGEST_MARKER)..];
+            let terminal = looks_terminal(fresh);
+            if over || terminal || self.wants_decoding(block.bytes.len()) {
+                offer(tap, &mut block);
+            }
+            if terminal {
+                // The decoder decides whether it is the end; then a server that holds the stream open does not delay us.
+                sleep.as_mut().reset(Instant::now() + GRACE);
+            }
+            if over {
+                drain(tap, block).await;
+                let complete = if used? == incoming.len() { BodyEnd::Complete } else { BodyEnd::Stopped };
+                return Ok(if body.is_done() { complete } else { BodyEnd::Capped });
+            }
+            incoming.clear();
+            let read = self.read(socket, sleep, &mut incoming).await;
+            match read {
+                Ok(Read::Bytes(when)) => at = when,
+                Ok(Read::End) | Err(Failure::Timeout(Stage::Idle)) if self.signals.is_done.load(Ordering::Acquire) => {
+                    drain(tap, block).await;
+                    return Ok(BodyEnd::Stopped);
+                }
+                other => {
+                    drain(tap, block).await;
+                    return Self::stopped(other, &body);
+                }
+            }
+        }
+    }
+
+    /// What the end of the connection, or a failure, means for the body.
+    fn stopped(read: Result<Read, Failure>, body: &Body) -> Result<BodyEnd, Failure> {
+        match read? {
+            Read::End if body.may_end_here() => Ok(BodyEnd::Stopped),
+            Read::End => Ok(BodyEnd::Cut),
+            Read::Broken | Read::Bytes(_) => Err(Failure::Reset("mid_stream")),
+        }
+    }
+
+    /// Until the first token every read is decoded at once, since a timer waits for it; later only full blocks.
+    fn wants_decoding(&self, held: usize) -> bool {
+        held >= BLOCK || !self.signals.has_token.load(Ordering::Acquire)
+    }
+
+    /// One read into `into`, stamped when it returns.
+    async fn read(
+        &mut self,
+        socket: &mut Socket,
+        sleep: &mut Pin<Box<Sleep>>,
+        into: &mut Vec<u8>,
+    ) -> Result<Read, Failure> {
+        loop {
+            let ready = poll_fn(|cx| {
+                let mut scratch = self.wire.scratch.borrow_mut();
+                let mut buf = ReadBuf::new(&mut scratch);
+                if let Poll::Ready(result) = Pin::new(&mut *socket).poll_read(cx, &mut buf) {
+                    let at = self.wire.clock.now();
+                    into.extend_from_slice(buf.filled());
+                    return Poll::Ready(Some(result.map(|()| (buf.filled().len(), at))));
+                }
+                sleep.as_mut().poll(cx).map(|()| None)
+            })
+            .await;
+            match ready {
+                Some(Ok((0, _))) => return Ok(Read::End),
+                Some(Ok((_, at))) => {
+                    self.last_read = at;
+                    self.reads += 1;
+                    return Ok(Read::Bytes(at));
+                }
+                Some(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Read::End),
+                Some(Err(_)) => return Ok(Read::Broken),
+                None => sleep.as_mut().reset(Instant::now() + self.wait()?),
+            }
+        }
+    }
+
+    /// A timer went off: which one, or how long until the next could.
+    fn wait(&self) -> Result<Duration, Failure> {
+        let now = self.wire.clock.now();
+        let has_token = self.signals.has_token.load(Ordering::Acquire);
+        let idle = if self.signals.is_done.load(Ordering::Acquire) { GRACE } else { self.timers.idle };
+        let due = [
+            (Stage::Total, self.ended.sent.plus(self.timers.total)),
+            (
+                Stage::FirstToken,
+                if has_token { Offset(u64::MAX) } else { self.ended.sent.plus(self.timers.first_token) },
+            ),
+            (Stage::Idle, if has_token { self.last_read.plus(idle) } else { Offset(u64::MAX) }),
+        ];
+        if let Some((stage, _)) = due.iter().find(|(_, at)| *at <= now) {
+            return Err(Failure::Timeout(*stage));
+        }
+        let next = due.iter().map(|(_, at)| *at).min().unwrap_or(now);
+        Ok(next.since(now).unwrap_or_default())
+    }
+}
+
+enum Read {
+    Bytes(Offset),
+    End,
+    Broken,
+}
+
+/// How the body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyEnd {
+    /// By its own framing; the connection is clean.
+    Complete,
+    /// Properly, but the connection cannot be kept.
+    Stopped,
+    /// The connection closed inside it.
+    Cut,
+    /// It was too large.
+    Capped,
+}
+
+impl From<BodyEnd> for End {
+    fn from(end: BodyEnd) -> Self {
+        match end {
+            BodyEnd::Complete | BodyEnd::Stopped => Self::Clean,
+            BodyEnd::Cut => Self::Cut,
+            BodyEnd::Capped => Self::Capped("body_too_large"),
+        }
+    }
+}
+
+const LONGEST_MARKER: usize = 32;
+
+/// Whether bytes hold what a terminal event of any protocol holds. Model text may hold it too: the decoder decides.
+fn looks_terminal(bytes: &[u8]) -> bool {
+    memmem::find(bytes, b"[DONE]").is_some()
+        || memmem::find(bytes, b"message_stop").is_some()
+        || memmem::find(bytes, b"response.completed").is_some()
+        || memmem::find(bytes, b"response.incomplete").is_some()
+        || memmem::find(bytes, b"response.failed").is_some()
+}
+
+fn offer(tap: &mut impl Tap, block: &mut Block) {
+    if block.bytes.is_empty() {
+        return;
+    }
+    if let Err(back) = tap.block(block.take()) {
+        *block = back;
+    }
+}
+
+/// Hands over what is left, waiting for the receiver where it must.
+async fn drain(tap: &mut impl Tap, mut block: Block) {
+    offer(tap, &mut block);
+    while !block.bytes.is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        offer(tap, &mut block);
+    }
+}
+
+async fn write_all(socket: &mut Socket, pieces: Vec<Bytes>) -> io::Result<()> {
+    let mut pieces: Vec<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).rev().collect();
+    while let Some(mut piece) = pieces.pop() {
+        let slices: Vec<io::IoSlice<'_>> =
+            std::iter::once(&piece).chain(pieces.iter().rev()).take(16).map(|p| io::IoSlice::new(p)).collect();
+        let mut written = socket.write_vectored(&slices).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        while written >= piece.len() {
+            written -= piece.len();
+            let Some(next) = pieces.pop() else { return socket.flush().await };
+            piece = next;
+        }
+        piece.advance(written);
+        pieces.push(piece);
+    }
+    socket.flush().await
+}
+
+fn summary(head: &ResponseHead) -> Head {
+    let content_type = head.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    Head { status: head.status, content_type, headers: head.headers.clone() }
+}

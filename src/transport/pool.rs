@@ -1,0 +1,60 @@
+//! Connections kept by one I/O thread, and what its streams share.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use super::connect::Origin;
+use super::socket::Socket;
+use crate::domain::Clock;
+use crate::domain::Offset;
+
+/// A connection idle for longer than this is not used again: servers close theirs at about that age.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+
+/// Reads go here first and are copied from here, so that a stream at rest holds no buffer.
+const SCRATCH: usize = 64 * 1024;
+
+/// What the streams of one I/O thread share: idle connections, TLS settings, a read buffer and the clock.
+pub struct Wire {
+    idle: RefCell<HashMap<Origin, Vec<Idle>>>,
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) scratch: RefCell<Box<[u8]>>,
+}
+
+struct Idle {
+    socket: Socket,
+    since: Offset,
+}
+
+impl Wire {
+    /// A wire without connections.
+    pub fn new(tls: Arc<ClientConfig>, clock: Arc<dyn Clock>) -> Self {
+        let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+        Self { idle: RefCell::default(), tls, clock, scratch }
+    }
+
+    /// The connection that was used last, if one is young enough; older ones are closed.
+    pub(super) fn take(&self, origin: &Origin) -> Option<Socket> {
+        let mut idle = self.idle.borrow_mut();
+        let sockets = idle.get_mut(origin)?;
+        let now = self.clock.now();
+        sockets.retain(|one| now.since(one.since).is_none_or(|age| age < MAX_IDLE));
+        sockets.pop().map(|one| one.socket)
+    }
+
+    /// Keeps a connection for the next request.
+    pub(super) fn keep(&self, origin: &Origin, socket: Socket) {
+        let idle = Idle { socket, since: self.clock.now() };
+        self.idle.borrow_mut().entry(origin.clone()).or_default().push(idle);
+    }
+
+    /// Closes all idle connections.
+    pub fn close_idle(&self) {
+        self.idle.borrow_mut().clear();
+    }
+}
