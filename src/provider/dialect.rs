@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Map;
 use serde_json::Value;
+use sha2::Digest;
+use sha2::Sha256;
 
 use crate::domain::Channel;
 use crate::domain::Conversation;
@@ -25,6 +27,29 @@ pub struct Members {
     pub before: Bytes,
     /// Bytes from there on.
     pub after: Bytes,
+    /// Small members that merge with what other settings add to them, such as the form of the answer.
+    pub extra: Map<String, Value>,
+    /// Hash of all of the above.
+    pub digest: u64,
+}
+
+impl Members {
+    /// Members whose salt goes between `before` and `after`.
+    pub fn new(before: Bytes, after: Bytes, extra: Map<String, Value>) -> Self {
+        let small = Value::Object(extra.clone()).to_string();
+        let digest = fingerprint([&before[..], &after, small.as_bytes()]);
+        Self { before, after, extra, digest }
+    }
+}
+
+/// A hash of byte strings that tells them apart wherever their borders lie; the same on every machine.
+pub(super) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(8).fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }
 
 /// Status and headers of a response, as far as decoding needs them.

@@ -9,6 +9,7 @@ use url::Url;
 use super::Dialect;
 use super::Members;
 use super::Params;
+use super::Problem;
 use crate::domain::JsonText;
 use crate::domain::ModeName;
 use crate::domain::Price;
@@ -65,19 +66,37 @@ pub struct Endpoint {
     pub key_env: Vec<String>,
     /// Headers sent with every request.
     pub headers: Vec<(String, String)>,
-    /// Merge patch on every request: the catalogue's, then the suite's `body`.
+    /// Merge patch on every request, from the catalogue.
     pub body: JsonText,
+    /// Merge patch on every request that asks for a stream, from the catalogue.
+    pub stream_body: JsonText,
+    /// Merge patch on every request, from the suite; applied last.
+    pub overrides: JsonText,
+    /// Parameters that have another name here, such as `max_tokens`.
+    pub renames: Vec<(String, String)>,
     /// Clears other reasoning controls before a mode's patch is applied.
     pub mode_reset: JsonText,
     /// What can be asked of it.
     pub modes: Vec<Mode>,
+    /// Other patches that may work where the modes in force are unverified, with their names.
+    pub candidates: Vec<(String, Vec<Mode>)>,
+    /// Why a mode is missing, where the catalogue says so.
+    pub mode_note: Option<String>,
     /// The price in force; `None` where nobody states one.
     pub price: Option<Arc<Price>>,
     /// Other claims about the price, for comparison.
     pub claims: Vec<Arc<Price>>,
     /// Client-side limits: concurrent requests, requests and tokens per minute.
     pub limits: Limits,
-    /// The answers come from the simulator.
+    /// Path below the base URL that lists models, where there is one.
+    pub models_path: Option<String>,
+    /// Longest prompt in tokens, where known.
+    pub context: Option<u64>,
+    /// What the model can do here, where known.
+    pub abilities: Abilities,
+    /// What a user should know before relying on it: retired, serial queue, unconfirmed id.
+    pub notes: Vec<String>,
+    /// The answers come from the simulator; its address is set when it has started.
     pub simulated: bool,
 }
 
@@ -90,6 +109,21 @@ pub struct Limits {
     pub rpm: Option<f64>,
     /// Tokens per minute.
     pub tpm: Option<f64>,
+}
+
+/// What a model can do at an endpoint; `None` where nobody says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// Calls functions.
+    pub tools: Option<bool>,
+    /// Answers in the form of a JSON Schema.
+    pub structured_output: Option<bool>,
+    /// Takes images.
+    pub vision: Option<bool>,
+    /// Takes a temperature.
+    pub temperature: Option<bool>,
+    /// Reasons before it answers.
+    pub reasoning: Option<bool>,
 }
 
 /// A request ready for the wire.
@@ -122,4 +156,18 @@ pub struct Ask<'a> {
     pub key: Option<&'a Secret>,
     /// Ask for a stream.
     pub stream: bool,
+}
+
+impl Endpoint {
+    /// The mode of this name, or what could be asked instead.
+    pub fn mode(&self, name: &ModeName) -> Result<&Mode, Problem> {
+        self.modes.iter().find(|mode| mode.name == *name).ok_or_else(|| self.no_such_mode(name))
+    }
+
+    fn no_such_mode(&self, name: &ModeName) -> Problem {
+        let known: Vec<&str> = self.modes.iter().map(|mode| mode.name.as_str()).collect();
+        let why = self.mode_note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+        Problem::new("modes", format!("target `{}` has no mode `{name}`{why}", self.id))
+            .with_help(format!("it can do {}; or give the target a patch of its own under `modes`", known.join(", ")))
+    }
 }

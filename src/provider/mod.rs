@@ -3,9 +3,13 @@
 //! A provider that speaks a known protocol is data (`catalog`); a new protocol is one file implementing
 //! [`Dialect`] and one line in [`DIALECTS`].
 
+pub mod catalog;
 pub mod dialect;
 pub mod endpoint;
+pub mod resolve;
+pub mod spec;
 
+pub use catalog::Catalog;
 pub use dialect::Decoded;
 pub use dialect::Decoder;
 pub use dialect::Dialect;
@@ -17,3 +21,6 @@ pub use endpoint::Auth;
 pub use endpoint::Endpoint;
 pub use endpoint::Mode;
 pub use endpoint::WireRequest;
+pub use resolve::resolve;
+pub use spec::Problem;
+pub use spec::TargetSpec;
