@@ -1,1 +1,5 @@
 //! Observations and verdicts to cells, estimates, SLO verdicts and comparisons.
+
+pub mod slo_expr;
+
+pub use slo_expr::SloSpec;
