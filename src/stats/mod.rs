@@ -1,1 +1,24 @@
 //! Samples, quantiles, intervals, tests, bootstraps, e-processes. Has never heard of a language model.
+//!
+//! Everything here is a pure function of its arguments; randomness comes in as a seed. A procedure that has too little
+//! to go on returns `None` or what it needs, never a number that looks like knowledge. Every formula names its source
+//! and is tested against published or independently computed values.
+
+pub mod binomial;
+pub mod exceedance;
+mod interval;
+pub mod mean;
+pub mod normal;
+pub mod proportion;
+pub mod quantile;
+mod random;
+pub mod student;
+
+#[cfg(test)]
+pub(crate) mod near;
+
+pub use interval::Interval;
+pub use interval::Level;
+pub use mean::MeanEstimate;
+pub use quantile::Quantile;
+pub use random::Bits;
