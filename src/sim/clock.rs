@@ -1,0 +1,27 @@
+//! The simulator's view of `CLOCK_MONOTONIC`, which a client on the same machine can compare with its own stamps.
+
+use std::time::Duration;
+
+use rustix::time::ClockId;
+use rustix::time::Timespec;
+use rustix::time::clock_gettime;
+
+/// How long before a deadline the precise sleeper starts to spin.
+const SPIN: Duration = Duration::from_micros(60);
+
+/// Nanoseconds of `CLOCK_MONOTONIC`.
+pub(super) fn now_ns() -> u64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
+    (tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(tv_nsec as u64)
+}
+
+/// Blocks the thread until `CLOCK_MONOTONIC` shows `deadline`, spinning at the end.
+pub(super) fn sleep_until(deadline: u64) {
+    let left = Duration::from_nanos(deadline.saturating_sub(now_ns()));
+    if let Some(coarse) = left.checked_sub(SPIN) {
+        std::thread::sleep(coarse);
+    }
+    while now_ns() < deadline {
+        std::hint::spin_loop();
+    }
+}
