@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A JSON document as compact text, known to parse.
 ///
@@ -31,6 +32,16 @@ impl JsonText {
 impl From<&Value> for JsonText {
     fn from(value: &Value) -> Self {
         Self::new(value)
+    }
+}
+
+impl From<&RawValue> for JsonText {
+    /// The text as it stands; put on one line where it has several.
+    fn from(raw: &RawValue) -> Self {
+        match raw.get() {
+            text if text.contains(['\n', '\r']) => Self::new(&serde_json::from_str(text).unwrap_or(Value::Null)),
+            text => Self(text.into()),
+        }
     }
 }
 

@@ -1,0 +1,79 @@
+//! The frame of a line: number, time and kind in front, checksum at the end.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use serde::Deserialize;
+
+/// What stands in front of every line.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Head<'a> {
+    /// Sequence number, from 0.
+    pub n: u64,
+    /// Nanoseconds since the run's monotonic zero.
+    pub t: u64,
+    /// The kind.
+    #[serde(borrow)]
+    pub k: Cow<'a, str>,
+}
+
+/// Length of `,"crc":"01234567"}`.
+const TAIL: usize = 18;
+
+/// Begins a line in `out`.
+pub fn open(out: &mut Vec<u8>, n: u64, t: u64, kind: &str) {
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{{\"n\":{n},\"t\":{t},\"k\":\"{kind}\"");
+}
+
+/// Ends a line with its checksum. `line` is the whole line so far.
+pub fn finish(line: &mut Vec<u8>) {
+    let crc = crc32fast::hash(line);
+    let _ = writeln!(line, ",\"crc\":\"{crc:08x}\"}}");
+}
+
+/// Checks a line, without its line feed, against its checksum.
+///
+/// # Errors
+/// Says what does not hold.
+pub fn verify(line: &[u8]) -> Result<(), String> {
+    let at = line.len().checked_sub(TAIL).ok_or("too short to be a line of the log")?;
+    let (body, tail) = line.split_at(at);
+    let stated = tail
+        .strip_prefix(b",\"crc\":\"")
+        .and_then(|rest| rest.strip_suffix(b"\"}"))
+        .and_then(|hex| std::str::from_utf8(hex).ok())
+        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+        .ok_or("no checksum at the end of the line")?;
+    let found = crc32fast::hash(body);
+    if found == stated { Ok(()) } else { Err(format!("checksum {found:08x} where the line states {stated:08x}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_byte_is_noticed() {
+        let mut line = Vec::new();
+        open(&mut line, 3, 9, "ended");
+        line.extend_from_slice(br#","status":"complete""#);
+        finish(&mut line);
+        assert_eq!(line.pop(), Some(b'\n'));
+        assert_eq!(verify(&line), Ok(()));
+        for at in 0..line.len() {
+            let mut bad = line.clone();
+            bad[at] ^= 4;
+            assert!(verify(&bad).is_err(), "byte {at}");
+            assert!(verify(&line[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    /// CRC-32/ISO-HDLC of "123456789" is cbf43926 (the check value of the CRC catalogues).
+    #[test]
+    fn the_checksum_is_the_common_one() {
+        let mut line = b"123456789".to_vec();
+        finish(&mut line);
+        assert_eq!(line, b"123456789,\"crc\":\"cbf43926\"}\n");
+    }
+}
