@@ -8,10 +8,13 @@ pub mod binomial;
 pub mod exceedance;
 mod interval;
 pub mod mean;
+pub mod multiplicity;
 pub mod normal;
+pub mod paired;
 pub mod proportion;
 pub mod quantile;
 mod random;
+pub mod sequential;
 pub mod student;
 
 #[cfg(test)]
