@@ -383,3 +383,6 @@ fn clean(value: &mut serde_json::Value, redactor: &Redactor) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

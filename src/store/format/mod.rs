@@ -30,3 +30,6 @@ pub const MAJOR: u32 = 1;
 
 /// Version of the format: members were added since `MAJOR.0`.
 pub const MINOR: u32 = 0;
+
+#[cfg(test)]
+mod roundtrip;
