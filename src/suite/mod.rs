@@ -1,1 +1,10 @@
 //! Suites: YAML to a checked suite to a plan, with positions in every error.
+
+pub mod de;
+pub mod file;
+pub mod node;
+pub mod problem;
+pub mod yaml;
+
+pub use problem::Problem;
+pub use problem::Problems;
