@@ -22,6 +22,10 @@ fn functions(text: &str) -> Vec<(usize, String)> {
         if !words.starts_with("fn ") {
             continue;
         }
+        let has_body = lines[at..].iter().find_map(|l| Some(l.ends_with('{')).filter(|open| *open || l.ends_with(';')));
+        if has_body != Some(true) {
+            continue;
+        }
         let close = format!("{}}}", " ".repeat(indent));
         if let Some(length) = lines[at..].iter().position(|l| *l == close) {
             found.push((length + 1, format!("{}: {}", at + 1, line.trim())));

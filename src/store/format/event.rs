@@ -152,7 +152,14 @@ fn append(out: &mut Vec<u8>, members: &impl Serialize) -> serde_json::Result<()>
 /// Says what the line lacks or what it should not have.
 pub fn decode(head: &Head<'_>, line: &str) -> Result<Record, String> {
     Ok(Record::Event(match &*head.k {
-        "open" => return opened(head.t, members(line)?),
+        "open" => {
+            let Opened { format: [major, minor], session, unix_ns } = members(line)?;
+            return Ok(Record::Opened {
+                session,
+                version: (major, minor),
+                anchor: Anchor { offset_ns: head.t, unix_ns },
+            });
+        }
         "close" => {
             let closed: Closed = members(line)?;
             return Ok(Record::Closed(Anchor { offset_ns: head.t, unix_ns: closed.unix_ns }));
@@ -175,15 +182,6 @@ pub fn decode(head: &Head<'_>, line: &str) -> Result<Record, String> {
 
 fn members<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, String> {
     serde_json::from_str(line).map_err(|e| e.to_string())
-}
-
-fn opened(at: u64, opened: Opened) -> Result<Record, String> {
-    let [major, minor] = opened.format;
-    Ok(Record::Opened {
-        session: opened.session,
-        version: (major, minor),
-        anchor: Anchor { offset_ns: at, unix_ns: opened.unix_ns },
-    })
 }
 
 fn status(name: &str) -> Result<RunStatus, String> {
