@@ -20,6 +20,7 @@ use super::Reader;
 use super::StoreError;
 use super::lock::Lock;
 use super::manifest::SCHEMA;
+use super::redact;
 use crate::text::Redactor;
 
 const MANIFEST: &str = "manifest.json";
@@ -50,14 +51,13 @@ impl RunFolder {
         if path.join(MANIFEST).exists() || path.join(LOG).exists() {
             return Err(StoreError::Exists { path: path.to_owned() });
         }
+        let fail = |e: std::io::Error| StoreError::io("encode", &path.join(MANIFEST), e);
         private_folder(path)?;
         let lock = Lock::take(path)?;
         for (name, content) in files {
             copy_below(&path.join(SUITE), name, content, redactor)?;
         }
-        let json = serde_json::to_string_pretty(&manifest)
-            .map_err(|e| StoreError::io("encode", &path.join(MANIFEST), std::io::Error::from(e)))?;
-        write_atomically(&path.join(MANIFEST), redactor.clean(&json).as_bytes())?;
+        write_atomically(&path.join(MANIFEST), &encoded(&manifest, redactor).map_err(|e| fail(e.into()))?)?;
         Ok(Self { path: path.to_owned(), manifest, lock: Some(lock) })
     }
 
@@ -157,6 +157,14 @@ fn checked(name: &str) -> Result<&Path, StoreError> {
     } else {
         Err(StoreError::BadName { name: name.to_owned() })
     }
+}
+
+fn encoded(manifest: &Manifest, redactor: &Redactor) -> serde_json::Result<Vec<u8>> {
+    let mut value = serde_json::to_value(manifest)?;
+    redact::clean(&mut value, redactor);
+    let mut json = serde_json::to_vec_pretty(&value)?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 fn copy_below(folder: &Path, name: &str, content: &[u8], redactor: &Redactor) -> Result<(), StoreError> {

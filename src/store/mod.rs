@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod progress;
 pub mod ranges;
 pub mod reader;
+mod redact;
 pub mod writer;
 
 pub use error::StoreError;

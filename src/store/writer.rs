@@ -27,6 +27,7 @@ use super::StoreError;
 use super::folder::sync_folder;
 use super::format;
 use super::manifest::Anchor;
+use super::redact;
 use crate::domain::Clock;
 use crate::domain::Event;
 use crate::domain::Offset;
@@ -309,7 +310,7 @@ impl Log {
         if let Err(e) = encode(&mut self.line, self.next) {
             return self.poison(StoreError::io("encode a line of", &self.path, e));
         }
-        redact(&mut self.line, &self.redactor);
+        redact::line(&mut self.line, &self.redactor);
         format::finish(&mut self.line);
         self.pending.extend_from_slice(&self.line);
         self.next += 1;
@@ -350,37 +351,6 @@ impl Log {
         self.pending.clear();
         // Only the first error is kept: the rest follow from it.
         let _ = self.shared.failed.set(error);
-    }
-}
-
-/// Takes secrets out of the strings of an unfinished line. Numbers and structure stay, so the line stays readable.
-fn redact(line: &mut Vec<u8>, redactor: &Redactor) {
-    let finds = std::str::from_utf8(line).is_ok_and(|text| redactor.finds(text));
-    if !finds {
-        return;
-    }
-    line.push(b'}');
-    if let Ok(mut value) = serde_json::from_slice(line) {
-        clean(&mut value, redactor);
-        line.clear();
-        line.extend_from_slice(value.to_string().as_bytes());
-    }
-    line.pop();
-}
-
-fn clean(value: &mut serde_json::Value, redactor: &Redactor) {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => *text = redactor.clean(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, redactor)),
-        Value::Object(members) => {
-            let cleaned = std::mem::take(members).into_iter().map(|(name, mut member)| {
-                clean(&mut member, redactor);
-                (redactor.clean(&name), member)
-            });
-            *members = cleaned.collect();
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

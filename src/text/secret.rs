@@ -1,8 +1,10 @@
 //! Secrets and the redactor that every writer passes its bytes through.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,65 +36,123 @@ pub const MASK: &str = "(redacted)";
 
 /// Replaces secret values in text, whatever field they stand in.
 ///
-/// By value, not by field name: field names keep failing in practice. Covers the value raw, JSON-escaped,
-/// URL-encoded, in base64 and hexadecimal, and any prefix or suffix of at least eight characters that providers echo back.
-#[derive(Debug, Clone, Default)]
+/// By value, not by field name: field names keep failing in practice. Finds the value raw, backwards, JSON-escaped,
+/// URL-encoded, in base64 and in hexadecimal; any twelve characters of any of these; and the shorter beginnings and
+/// ends that providers echo back. One pass over the text, whatever the number of secrets.
+#[derive(Clone, Default)]
 pub struct Redactor {
-    needles: Arc<Vec<Needle>>,
+    finder: Option<Arc<AhoCorasick>>,
 }
 
-#[derive(Debug)]
-struct Needle {
-    whole: Vec<Secret>,
-    parts: Vec<Secret>,
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.finder.is_some() { "Redactor(armed)" } else { "Redactor(idle)" })
+    }
 }
 
-/// Echoed parts shorter than this are too likely to be ordinary text.
-const SHORTEST_PART: usize = 8;
+/// Values shorter than this are not looked for: `ollama` and `EMPTY` are no secrets, and blanking them would blank
+/// ordinary text.
+const SHORTEST_SECRET: usize = 8;
+
+/// Any run of this many characters of a secret gives it away.
+const WINDOW: usize = 12;
+
+/// Shortest beginning and end of a long secret that are masked.
+const SHORTEST_HEAD: usize = 6;
+const SHORTEST_TAIL: usize = 8;
+
+/// From this length on a secret is long: six characters of it are no ordinary word.
+const LONG: usize = 20;
 
 impl Redactor {
-    /// A redactor that knows these secrets. Values under four characters are ignored: they would blank ordinary text.
+    /// A redactor that knows these secrets; those under eight characters are ignored.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let needles = secrets.into_iter().filter(|s| s.expose().len() >= 4).map(needle).collect();
-        Self { needles: Arc::new(needles) }
+        let known = secrets.into_iter().map(Secret::expose).filter(|value| value.len() >= SHORTEST_SECRET);
+        let needles: Vec<Vec<u8>> = known.flat_map(needles).collect();
+        if needles.is_empty() {
+            return Self::default();
+        }
+        // Construction fails only past four billion states; no environment holds that many secrets.
+        let finder = AhoCorasick::new(&needles).ok();
+        Self { finder: finder.map(Arc::new) }
     }
 
-    /// `text` without any secret. Borrows nothing: writers call it once per line.
+    /// `text` without any secret.
     pub fn clean(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
-        for needle in self.needles.iter() {
-            for form in needle.whole.iter().chain(&needle.parts) {
-                if clean.contains(form.expose()) {
-                    clean = clean.replace(form.expose(), MASK);
-                }
-            }
+        let mut clean = String::with_capacity(text.len());
+        let mut from = 0;
+        for hidden in self.places(text) {
+            clean.push_str(&text[from..hidden.start]);
+            clean.push_str(MASK);
+            from = hidden.end;
         }
+        clean.push_str(&text[from..]);
         clean
     }
 
     /// Whether any form of a secret occurs in `text`.
     pub fn finds(&self, text: &str) -> bool {
-        self.needles.iter().any(|n| n.whole.iter().chain(&n.parts).any(|form| text.contains(form.expose())))
+        self.finder.as_ref().is_some_and(|finder| finder.is_match(text))
+    }
+
+    /// Where secrets stand, ascending and disjoint, at character borders.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let Some(finder) = self.finder.as_ref().filter(|finder| finder.is_match(text)) else { return Vec::new() };
+        let mut found: Vec<Range<usize>> = finder.find_overlapping_iter(text).map(|m| m.range()).collect();
+        found.sort_by_key(|place| place.start);
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for place in found {
+            let (start, end) = widened(text, &place);
+            match places.last_mut() {
+                Some(last) if start <= last.end => last.end = last.end.max(end),
+                _ => places.push(start..end),
+            }
+        }
+        places
     }
 }
 
-fn needle(secret: &Secret) -> Needle {
-    let value = secret.expose();
-    let mut whole = vec![value.to_owned(), json_escaped(value), url_encoded(value), hex(value)];
-    whole.extend(base64_forms(value));
-    whole.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    whole.dedup();
-    Needle { whole: whole.into_iter().map(Secret::new).collect(), parts: parts(value) }
+/// `place` widened to whole characters.
+fn widened(text: &str, place: &Range<usize>) -> (usize, usize) {
+    let (mut start, mut end) = (place.start, place.end);
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    (start, end)
 }
 
-/// Prefixes and suffixes, longest first, that identify the secret without being all of it.
-fn parts(value: &str) -> Vec<Secret> {
-    let n = value.chars().count();
-    let longest_first = (SHORTEST_PART..n).rev();
-    longest_first
-        .flat_map(|len| [value.chars().take(len).collect::<String>(), value.chars().skip(n - len).collect()])
-        .map(Secret::new)
-        .collect()
+/// Everything that gives a secret away.
+fn needles(value: &str) -> Vec<Vec<u8>> {
+    let mut needles: Vec<Vec<u8>> = forms(value).iter().flat_map(|form| windows(form.as_bytes())).collect();
+    needles.extend(ends(value).map(|end| end.as_bytes().to_vec()));
+    needles.sort();
+    needles.dedup();
+    needles
+}
+
+/// The value in every encoding that it may leave in.
+fn forms(value: &str) -> Vec<String> {
+    let escaped = json_escaped(value);
+    let (url, hex) = (url_encoded(value), hex(value));
+    let mut forms = vec![value.to_owned(), json_escaped(&escaped), escaped, value.chars().rev().collect()];
+    forms.extend([url.to_lowercase(), url, hex.to_uppercase(), hex]);
+    forms.extend(base64_forms(value));
+    forms
+}
+
+fn windows(form: &[u8]) -> Vec<Vec<u8>> {
+    if form.len() <= WINDOW { vec![form.to_vec()] } else { form.windows(WINDOW).map(<[u8]>::to_vec).collect() }
+}
+
+/// Beginnings and ends shorter than a window that are no ordinary words: they hold something other than a letter.
+fn ends(value: &str) -> impl Iterator<Item = &str> {
+    let head = if value.len() >= LONG { SHORTEST_HEAD } else { SHORTEST_TAIL };
+    let heads = (head..WINDOW).filter_map(|n| value.get(..n));
+    let tails = (SHORTEST_TAIL..WINDOW).filter_map(|n| value.get(value.len().checked_sub(n)?..));
+    heads.chain(tails).filter(|end| end.len() < value.len() && end.chars().any(|c| !c.is_alphabetic()))
 }
 
 fn json_escaped(value: &str) -> String {
@@ -126,7 +186,7 @@ fn base64_forms(value: &str) -> Vec<String> {
         let skip = (shift * 8).div_ceil(6);
         let keep = padded.len() * 8 / 6;
         for text in [STANDARD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)] {
-            forms.extend(text.get(skip..keep).filter(|form| form.len() >= SHORTEST_PART).map(str::to_owned));
+            forms.extend(text.get(skip..keep).filter(|form| form.len() >= SHORTEST_SECRET).map(str::to_owned));
         }
     }
     forms
@@ -134,6 +194,8 @@ fn base64_forms(value: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const KEY: &str = "sk-test-0123/4567+89ab\"cdef";
@@ -144,22 +206,70 @@ mod tests {
         let clean = redactor.clean(&format!("before {hidden} after"));
         assert!(!clean.contains(hidden), "{clean}");
         assert!(clean.starts_with("before ") && clean.ends_with(" after"), "{clean}");
+        assert!(redactor.finds(hidden) && !redactor.finds(&clean));
     }
 
     #[test]
     fn every_encoding_is_found() {
         check(KEY);
         check(&json_escaped(KEY));
+        check(&json_escaped(&json_escaped(KEY)));
         check(&url_encoded(KEY));
+        check(&url_encoded(KEY).to_lowercase());
         check(&hex(KEY));
+        check(&hex(KEY).to_uppercase());
         check(&STANDARD.encode(KEY));
         check(&STANDARD.encode(format!("x{KEY}"))[2..37]);
+        check(&STANDARD.encode(format!("xy{KEY}"))[3..38]);
+        check(&KEY.chars().rev().collect::<String>());
+    }
+
+    #[test]
+    fn what_providers_echo_is_found() {
+        check("sk-tes");
         check("sk-test-0123");
         check("+89ab\"cdef");
+        check("0123/4567+89");
+        let echo = Redactor::new(&[Secret::new(KEY)]).clean("Incorrect API key provided: sk-test-01***");
+        assert_eq!(echo, "Incorrect API key provided: (redacted)***");
+    }
+
+    #[test]
+    fn ordinary_words_stay() {
+        let keys = ["ollama", "EMPTY", "simulated-key-0000000000"].map(Secret::new);
+        let redactor = Redactor::new(&keys);
+        for text in ["ollama run", "EMPTY", "the simulated answer", "key-0000", ""] {
+            assert_eq!(redactor.clean(text), text);
+        }
     }
 
     #[test]
     fn a_secret_never_prints() {
-        assert_eq!(format!("{:?}", Secret::new(KEY)), "(redacted)");
+        let secret = Secret::new(KEY);
+        assert_eq!(format!("{secret:?}"), "(redacted)");
+        assert!(!format!("{:?}", Redactor::new(&[secret])).contains("sk-test"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn no_twelve_characters_survive(
+            key in "[A-Za-z0-9_+/=-]{16,60}", before in ".{0,20}", after in ".{0,20}", cut in any::<prop::sample::Index>(),
+        ) {
+            let redactor = Redactor::new(&[Secret::new(key.as_str())]);
+            let at = cut.index(key.len() - 11);
+            let clean = redactor.clean(&format!("{before}{}{after}", &key[at..at + 12]));
+            prop_assert!(!redactor.finds(&clean));
+            for window in key.as_bytes().windows(12) {
+                prop_assert!(!clean.as_bytes().windows(12).any(|w| w == window));
+            }
+        }
+
+        #[test]
+        fn text_without_secrets_is_untouched(text in ".{0,200}") {
+            let redactor = Redactor::new(&[Secret::new("k9-VeryUnlikelyToOccur-7731")]);
+            prop_assert_eq!(redactor.clean(&text), text);
+        }
     }
 }
