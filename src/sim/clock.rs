@@ -1,6 +1,7 @@
 //! The simulator's view of `CLOCK_MONOTONIC`, which a client on the same machine can compare with its own stamps.
 
 use std::time::Duration;
+use std::time::UNIX_EPOCH;
 
 use rustix::time::ClockId;
 use rustix::time::Timespec;
@@ -24,4 +25,19 @@ pub(super) fn sleep_until(deadline: u64) {
     while now_ns() < deadline {
         std::hint::spin_loop();
     }
+}
+
+fn wall() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Realtime);
+    Duration::new(u64::try_from(tv_sec).unwrap_or_default(), tv_nsec as u32)
+}
+
+/// Seconds since 1970.
+pub(super) fn unix_seconds() -> u64 {
+    wall().as_secs()
+}
+
+/// The time of day as an HTTP date.
+pub(super) fn date() -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + wall())
 }

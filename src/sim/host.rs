@@ -1,6 +1,9 @@
 //! What the requests of one server share: profiles, slots, queue, prefix cache, request numbers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -8,10 +11,17 @@ use std::sync::atomic::Ordering;
 use tokio::sync::Semaphore;
 use tokio::sync::SemaphorePermit;
 
+use super::ask::Ask;
+use super::cache::PrefixCache;
+use super::fault::Fault;
 use super::ledger::Ledger;
 use super::profile::Model;
 use super::profile::Profile;
 use super::profile::Unknown;
+use crate::domain::random::Stream;
+
+/// Marked prompts remembered before all are forgotten.
+const MOST_MARKED: usize = 10_000;
 
 /// All simulated endpoints of one server.
 #[derive(Debug)]
@@ -28,6 +38,9 @@ pub(super) struct Host {
     waiting: AtomicUsize,
     active: AtomicUsize,
     requests: AtomicU64,
+    cache: Mutex<PrefixCache>,
+    /// How often prompts whose marker says `times` were seen.
+    marked: Mutex<HashMap<String, u32>>,
 }
 
 impl Hosts {
@@ -82,6 +95,8 @@ impl Host {
             waiting: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
+            cache: Mutex::default(),
+            marked: Mutex::default(),
         }
     }
 
@@ -114,6 +129,33 @@ impl Host {
             return None;
         }
         slots.acquire().await.ok()
+    }
+
+    /// The fault that befalls the request of this number: the prompt's own, else the first of the profile's rules.
+    pub(super) fn fault(&self, ask: &Ask, number: u64, draws: &mut Stream) -> Option<Fault> {
+        if let Some(fault) = &ask.marks.fault {
+            return self.is_due(ask).then(|| fault.clone());
+        }
+        self.profile.faults.iter().find_map(|rule| rule.strike(number, draws))
+    }
+
+    fn is_due(&self, ask: &Ask) -> bool {
+        let Some(times) = ask.marks.times else { return true };
+        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        if marked.len() > MOST_MARKED {
+            marked.clear();
+        }
+        let seen = marked.entry(ask.question().to_owned()).or_default();
+        *seen += 1;
+        *seen <= times
+    }
+
+    /// Prompt tokens that the prefix cache holds.
+    pub(super) fn cached(&self, ask: &Ask) -> usize {
+        if !self.profile.cache {
+            return 0;
+        }
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).look_up(&ask.prompt())
     }
 
     /// Factor on all times while `active` requests run.
