@@ -38,7 +38,8 @@ const OUTPUTS: [&str; 4] = ["output_tokens", "output_length", "completion_tokens
 /// # Errors
 /// The first line that is wrong.
 pub fn parse_replay(name: &str, text: &str) -> Result<Vec<Arrival>, ReplayError> {
-    let mut arrivals = if name.ends_with(".jsonl") { from_json_lines(text)? } else { from_csv(text)? };
+    let json_lines = name.rsplit('.').next().is_some_and(|format| format.eq_ignore_ascii_case("jsonl"));
+    let mut arrivals = if json_lines { from_json_lines(text)? } else { from_csv(text)? };
     arrivals.sort_by_key(|arrival| arrival.at);
     let Some(first) = arrivals.first().map(|arrival| arrival.at) else {
         return Err(ReplayError { line: 1, message: "the recording has no arrival".into() });
