@@ -1,5 +1,22 @@
 //! Graders, one file each. Pure: what needs a model or a process is asked for as a [`Step`], not done here.
 
+pub mod compile;
+pub mod contains;
+pub mod exact;
+pub mod extract;
+pub mod json;
+pub mod jsonpath;
+mod markdown;
+pub mod numbers;
+pub mod numeric;
+pub mod params;
+pub mod pattern;
+pub mod regex;
+pub mod spec;
+pub mod subject;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::time::Duration;
 
 use crate::domain::Answer;
@@ -7,6 +24,13 @@ use crate::domain::Case;
 use crate::domain::Conversation;
 use crate::domain::TargetId;
 use crate::domain::Verdict;
+
+pub use compile::Compiled;
+pub use compile::Context;
+pub use compile::Problem;
+pub use compile::compile;
+pub use spec::GRADERS;
+pub use spec::GraderSpec;
 
 /// Reads a model's reply to a question a grader asked.
 pub type Read<T> = Box<dyn FnOnce(T) -> Step + Send>;
@@ -40,6 +64,29 @@ pub enum Step {
         /// Reads what it did.
         read: Read<Result<Finished, String>>,
     },
+}
+
+impl Step {
+    /// The same step, with `change` applied to the verdict at its end.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Verdict) -> Verdict + Send + 'static) -> Self {
+        self.then(move |verdict| Self::Done(change(verdict)))
+    }
+
+    /// This step, and then what follows from its verdict.
+    #[must_use]
+    pub fn then(self, next: impl FnOnce(Verdict) -> Self + Send + 'static) -> Self {
+        match self {
+            Self::Done(verdict) => next(verdict),
+            Self::Ask { target, question, read } => {
+                Self::Ask { target, question, read: Box::new(move |reply| read(reply).then(next)) }
+            }
+            Self::Embed { target, texts, read } => {
+                Self::Embed { target, texts, read: Box::new(move |vectors| read(vectors).then(next)) }
+            }
+            Self::Run { program, read } => Self::Run { program, read: Box::new(move |done| read(done).then(next)) },
+        }
+    }
 }
 
 /// A program for the sandbox.
