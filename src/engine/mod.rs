@@ -3,3 +3,5 @@
 pub mod clock;
 pub mod decode;
 pub mod io;
+
+pub mod sandbox;
