@@ -1,0 +1,120 @@
+//! How often each unit is drawn in one resample.
+
+use crate::stats::Bits;
+
+/// From this many units on, weights are independent Poisson counts instead of one multinomial draw.
+///
+/// The two differ by O(1/n) in any statistic that ignores the scale of the weights; Poisson weights need no random
+/// memory access and a quarter of the random bits.
+const POISSON_FROM: usize = 1024;
+
+/// How units are resampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Units are independent.
+    Units,
+    /// Units are in order of time; blocks of this many neighbors are drawn together (Kuensch 1989).
+    MovingBlocks(usize),
+}
+
+/// Block length for `n` dependent units: ceil(n^(1/3)).
+pub fn block_length(n: usize) -> usize {
+    let mut length = (n as f64).cbrt() as usize;
+    while length * length * length < n {
+        length += 1;
+    }
+    length.max(1)
+}
+
+impl Scheme {
+    /// Draws the weights of one resample.
+    pub fn draw(self, bits: &mut Bits, weights: &mut [u16]) {
+        match self {
+            Self::Units if weights.len() < POISSON_FROM => multinomial(bits, weights),
+            Self::Units => poisson(bits, weights),
+            Self::MovingBlocks(length) => moving_blocks(bits, length.clamp(1, weights.len().max(1)), weights),
+        }
+    }
+}
+
+fn multinomial(bits: &mut Bits, weights: &mut [u16]) {
+    weights.fill(0);
+    for _ in 0..weights.len() {
+        weights[bits.below(weights.len() as u64) as usize] += 1;
+    }
+}
+
+/// P(W >= k), k = 1.., of a Poisson count with mean 1 in units of 2^-16, rounded so that the mean is exactly 1.
+const AT_LEAST: [u16; 8] = [41_427, 17_317, 5_263, 1_244, 240, 39, 5, 1];
+
+/// Four counts from each word, by inversion of sixteen bits.
+fn poisson(bits: &mut Bits, weights: &mut [u16]) {
+    for chunk in weights.chunks_mut(32) {
+        let mut uniform = [0u16; 32];
+        for four in uniform.chunks_exact_mut(4) {
+            let word = bits.word();
+            four.copy_from_slice(&[word as u16, (word >> 16) as u16, (word >> 32) as u16, (word >> 48) as u16]);
+        }
+        for (weight, u) in chunk.iter_mut().zip(uniform) {
+            *weight = AT_LEAST.iter().map(|limit| u16::from(u < *limit)).sum();
+        }
+    }
+}
+
+/// Draws blocks until there are as many units as before; the last block is cut.
+fn moving_blocks(bits: &mut Bits, length: usize, weights: &mut [u16]) {
+    weights.fill(0);
+    let n = weights.len();
+    let mut left = n;
+    while left > 0 {
+        let start = bits.below((n - length + 1) as u64) as usize;
+        let take = length.min(left);
+        weights[start..start + take].iter_mut().for_each(|weight| *weight += 1);
+        left -= take;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::near::within;
+
+    #[test]
+    fn poisson_limits_are_those_of_the_distribution() {
+        assert_eq!(AT_LEAST.iter().map(|limit| u32::from(*limit)).sum::<u32>(), 1 << 16);
+        let (mut term, mut below) = ((-1.0f64).exp(), 0.0);
+        for (k, limit) in AT_LEAST.iter().enumerate() {
+            below += term;
+            term /= (k + 1) as f64;
+            within(f64::from(*limit) / 65_536.0, 1.0 - below, 1e-5);
+        }
+    }
+
+    #[test]
+    fn weights_have_mean_and_variance_one() {
+        let mut weights = vec![0; 100_003];
+        Scheme::Units.draw(&mut Bits::new(1), &mut weights);
+        let n = weights.len() as f64;
+        let mean = weights.iter().map(|&w| f64::from(w)).sum::<f64>() / n;
+        let variance = weights.iter().map(|&w| (f64::from(w) - mean).powi(2)).sum::<f64>() / n;
+        within(mean, 1.0, 0.015);
+        within(variance, 1.0, 0.02);
+    }
+
+    #[test]
+    fn every_scheme_draws_as_many_units_as_there_are() {
+        for scheme in [Scheme::Units, Scheme::MovingBlocks(7), Scheme::MovingBlocks(5000), Scheme::MovingBlocks(0)] {
+            let mut weights = vec![0; 100];
+            scheme.draw(&mut Bits::new(3), &mut weights);
+            assert_eq!(weights.iter().sum::<u16>(), 100);
+            scheme.draw(&mut Bits::new(3), &mut []);
+        }
+    }
+
+    #[test]
+    fn block_lengths_are_exact_cube_roots() {
+        for (n, length) in [(0, 1), (1, 1), (8, 2), (27, 3), (28, 4), (1000, 10), (100_000, 47)] {
+            assert_eq!(block_length(n), length);
+        }
+    }
+}
