@@ -122,7 +122,7 @@ impl Ask {
 
     /// The whole prompt as one text, for the prefix cache.
     pub(super) fn prompt(&self) -> String {
-        self.turns.iter().map(|(_, text)| format!("\n{text}")).collect()
+        self.turns.iter().flat_map(|(_, text)| ["\n", text]).collect()
     }
 
     /// Prompt tokens: the text, four for each message's frame, tools as JSON, and 1,300 for an image.

@@ -101,12 +101,9 @@ impl Job<'_> {
         if let Some(page) = self.refusal() {
             return self.send(stream, &page).await;
         }
-        match self.kind() {
-            Some(kind @ (Kind::HangBefore | Kind::ResetBefore | Kind::CloseBefore)) => {
-                play::halt(stream, kind).await;
-                return (Settlement::default(), None);
-            }
-            _ => {}
+        if let Some(kind @ (Kind::HangBefore | Kind::ResetBefore | Kind::CloseBefore)) = self.kind() {
+            play::halt(stream, kind).await;
+            return (Settlement::default(), None);
         }
         let slot = tokio::select! {
             slot = self.host.enter() => slot,
@@ -315,11 +312,11 @@ async fn precisely(mut stream: TcpStream, mut player: Player, head: Vec<u8>) -> 
     socket.set_nonblocking(false).ok()?;
     // A client that stops reading must not hold the thread for ever.
     socket.set_write_timeout(Some(Duration::from_secs(60))).ok()?;
-    let played = tokio::task::spawn_blocking(move || {
+    let work = tokio::task::spawn_blocking(move || {
         let ending = player.play_precisely(&mut socket, start);
         (player, socket, ending)
     });
-    let (player, socket, ending) = played.await.ok()?;
+    let (player, socket, ending) = work.await.ok()?;
     socket.set_nonblocking(true).ok()?;
     Some((player, TcpStream::from_std(socket).ok()?, ending))
 }

@@ -142,7 +142,7 @@ impl Wire for Chat {
             }),
             Piece::Done => out.data("[DONE]"),
             Piece::Error => {
-                out.data(&super::error(crate::sim::ask::Protocol::Chat, 500, "the simulator broke off").to_string())
+                out.data(&super::error(crate::sim::ask::Protocol::Chat, 500, "the simulator broke off").to_string());
             }
             Piece::Broken => out.data("{\"choices\":[{\"delta\":{\"content\":\"bro"),
             Piece::Halt(_) => {}
@@ -191,7 +191,7 @@ fn whole_reasoning(reply: &Reply, message: &mut Value) {
             message["reasoning_details"] = details;
         }
         ReasoningField::Think => {
-            message["content"] = json!(format!("<think>{}</think>{}", reply.reasoning, reply.text))
+            message["content"] = json!(format!("<think>{}</think>{}", reply.reasoning, reply.text));
         }
     }
 }

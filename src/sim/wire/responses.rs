@@ -96,7 +96,8 @@ impl Responses {
     fn close(&mut self, reply: &Reply, out: &mut Frames) {
         self.leave(reply, out);
         let kind = if status(reply) == "incomplete" { "response.incomplete" } else { "response.completed" };
-        let body = body(reply, reply.usage.then(|| usage(reply)), status(reply));
+        let usage = if reply.usage { usage(reply) } else { Value::Null };
+        let body = body(reply, &usage, status(reply));
         self.send(kind, json!({"response": body}), out);
     }
 }
@@ -168,7 +169,7 @@ fn output(reply: &Reply) -> Vec<Value> {
     items.into_iter().map(|item| shape(item, reply, Progress::Done)).collect()
 }
 
-fn body(reply: &Reply, usage: Option<Value>, status: &str) -> Value {
+fn body(reply: &Reply, usage: &Value, status: &str) -> Value {
     let reason = match reply.finish {
         Finish::Length => json!({"reason": "max_output_tokens"}),
         Finish::ContentFilter => json!({"reason": "content_filter"}),
@@ -185,7 +186,7 @@ impl Wire for Responses {
     fn piece(&mut self, piece: &Piece, reply: &Reply, out: &mut Frames) {
         match piece {
             Piece::Open => {
-                let response = body(reply, None, "in_progress");
+                let response = body(reply, &Value::Null, "in_progress");
                 self.send("response.created", json!({"response": response}), out);
                 self.send("response.in_progress", json!({"response": response}), out);
             }
@@ -214,6 +215,6 @@ impl Wire for Responses {
     }
 
     fn whole(&self, reply: &Reply) -> Value {
-        body(reply, Some(usage(reply)), status(reply))
+        body(reply, &usage(reply), status(reply))
     }
 }
