@@ -608,7 +608,7 @@ pub struct LoadShift {
     pub changed: (u64, u64),
     /// Share at the high load minus share at the low one.
     pub difference: Estimate,
-    /// McNemar's mid-p, two-sided.
+    /// `McNemar`'s mid-p, two-sided.
     pub p_value: Option<f64>,
     /// Worse under load beyond doubt.
     pub worse: bool,
