@@ -221,7 +221,10 @@ mod tests {
         let trials = (0..256).map(|i| if i < 6 { fixture::ok(i, 0) } else { fixture::failed(i, 0, Outcome::Timeout) });
         let ttft = of(trials.collect(), Metric::Ttft);
         assert_eq!((ttft.n, ttft.failed), (256, 250));
-        assert_eq!((ttft.p50.value, ttft.p95.value, ttft.max), (Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY)));
+        assert_eq!(
+            (ttft.p50.value, ttft.p95.value, ttft.max),
+            (Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY))
+        );
         assert_eq!(ttft.mean.value, Some(100.0), "of the successes");
         assert_eq!(ttft.success.unwrap().p50.value, Some(100.0));
     }
