@@ -1,0 +1,84 @@
+//! Open loop: a thread of its own releases requests at their planned times.
+//!
+//! Absolute deadlines of a nanosecond clock, never relative sleeps. A late release is sent late and its wait counts as
+//! queue time; beyond the load's bound of outstanding trials an arrival is shed and counted, never skipped silently.
+
+use std::num::NonZeroU64;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::clock::RunClock;
+use super::issue::Issuer;
+use super::issue::Refused;
+use crate::domain::Clock as _;
+use crate::domain::Offset;
+use crate::domain::Usd;
+use crate::load::Segment;
+
+/// What the pacer and the dispatcher share.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Trials below this number have a durable intent.
+    pub durable: AtomicU64,
+    /// Released and not yet ended.
+    pub outstanding: AtomicU32,
+    /// Release no more.
+    pub stop: AtomicBool,
+}
+
+/// What happened to an arrival that was not sent.
+pub enum Unsent {
+    /// Too many were outstanding.
+    Shed {
+        /// Position in the segment.
+        k: u64,
+        /// When it was due.
+        due: Offset,
+    },
+    /// It was refused.
+    Refused(Refused),
+}
+
+/// How often a wait for a durable intent is checked.
+const POLL: Duration = Duration::from_micros(200);
+
+/// Releases the segment's trials, but those already `done`; ends when all are out or the gate says stop.
+pub fn run(
+    issuer: &Issuer,
+    segment: &Segment,
+    clock: RunClock,
+    start: Offset,
+    bound: u32,
+    gate: &Gate,
+    done: impl Fn(u64) -> bool,
+    mut unsent: impl FnMut(Unsent),
+) {
+    // Without this the kernel may round each sleep up by 50 microseconds; where it is refused, lateness is reported.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+    for (k, at) in (0..).zip(&segment.arrivals).filter(|(k, _)| !done(segment.trial(*k).0)) {
+        let due = start.plus(Duration::from_nanos(at.0));
+        // Made ahead of its time, so that the work does not delay the send.
+        let job = match issuer.prepare(segment, k, due, 1) {
+            Ok(job) => job,
+            Err(refused) => return unsent(Unsent::Refused(refused)),
+        };
+        clock.sleep_until(due);
+        while gate.durable.load(Ordering::Acquire) <= segment.trial(k).0 && !gate.stop.load(Ordering::Acquire) {
+            clock.sleep_until(clock.now().plus(POLL));
+        }
+        let stop = gate.stop.load(Ordering::Acquire);
+        if stop || gate.outstanding.load(Ordering::Acquire) >= bound {
+            issuer.purse.settle(job.stream.ticket.reserved, Some(Usd::ZERO));
+            if stop {
+                return;
+            }
+            unsent(Unsent::Shed { k, due });
+            continue;
+        }
+        gate.outstanding.fetch_add(1, Ordering::AcqRel);
+        issuer.lanes.send(job);
+    }
+}
