@@ -119,3 +119,16 @@ pub struct Conversation {
     /// Form of the answer; `None` sends nothing.
     pub format: Option<Format>,
 }
+
+impl Conversation {
+    /// Bytes of text and images in all turns, and of tool descriptions.
+    pub fn size(&self) -> usize {
+        let part = |part: &Part| match part {
+            Part::Text(text) | Part::ImageUrl(text) => text.len(),
+            Part::Image { data, .. } => data.len() * 4 / 3,
+        };
+        let messages: usize = self.turns.iter().flatten().flat_map(|m| &m.content).map(part).sum();
+        let tools: usize = self.tools.iter().map(|t| t.description.len() + t.parameters.as_str().len()).sum();
+        messages + tools
+    }
+}

@@ -166,7 +166,14 @@ impl Issuer {
         let Question { attempt, due, conversation, history, endpoint, mode, params, salt, reuse, open } = question;
         let members = self.members(endpoint, conversation, &history);
         let salt = salt.then(|| self.salt(attempt.trial, attempt.number));
-        let ask = Ask { members: &members, mode, params, salt: salt.as_deref(), key: self.keys.get(&endpoint.id), stream: true };
+        let ask = Ask {
+            members: &members,
+            mode,
+            params,
+            salt: salt.as_deref(),
+            key: self.keys.get(&endpoint.id),
+            stream: true,
+        };
         let request = endpoint.request(&ask).map_err(Refused::Unusable)?;
         let body_bytes = request.body.iter().map(|piece| piece.len() as u64).sum();
         let limit = params.get("max_tokens").and_then(serde_json::Value::as_u64);

@@ -26,7 +26,14 @@ impl Limiter {
     pub fn new(limits: Limits, learn: bool) -> Self {
         let burst = |per_minute: Option<f64>| per_minute.map_or(f64::INFINITY, |n| (n / MINUTE).max(1.0));
         let learnt = learn.then_some(f64::INFINITY);
-        Self { limits, requests: burst(limits.rpm), tokens: burst(limits.tpm), refilled: Offset::ZERO, in_flight: 0, learnt }
+        Self {
+            limits,
+            requests: burst(limits.rpm),
+            tokens: burst(limits.tpm),
+            refilled: Offset::ZERO,
+            in_flight: 0,
+            learnt,
+        }
     }
 
     /// How long until another request may be sent; zero when it may be sent now, `None` when one must end first.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::clock::RunClock;
 use super::issue::Issuer;
 use super::issue::Refused;
+use super::setup::Control;
 use crate::domain::Clock as _;
 use crate::domain::Offset;
 use crate::domain::Usd;
@@ -53,7 +54,8 @@ pub fn run(
     start: Offset,
     bound: u32,
     gate: &Gate,
-    done: impl Fn(u64) -> bool,
+    done: &dyn Fn(u64) -> bool,
+    control: &Control,
     mut unsent: impl FnMut(Unsent),
 ) {
     // Without this the kernel may round each sleep up by 50 microseconds; where it is refused, lateness is reported.
@@ -79,6 +81,7 @@ pub fn run(
             continue;
         }
         gate.outstanding.fetch_add(1, Ordering::AcqRel);
+        control.count_issued();
         issuer.lanes.send(job);
     }
 }

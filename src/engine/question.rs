@@ -1,0 +1,189 @@
+//! Questions that graders ask: of judges and of embeddings endpoints.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::decode::State;
+use super::decode::Stream;
+use super::embed;
+use super::grading::Sheet;
+use super::grading::Work;
+use super::io::Job;
+use super::issue::Issuer;
+use super::issue::Question;
+use super::issue::Refused;
+use super::issue::Ticket;
+use super::retry;
+use crate::domain::Asker;
+use crate::domain::Attempt;
+use crate::domain::Conversation;
+use crate::domain::GraderId;
+use crate::domain::Observation;
+use crate::domain::Offset;
+use crate::domain::TargetId;
+use crate::domain::TrialId;
+use crate::grade::Read;
+use crate::provider::Params;
+
+/// What a grader waits for.
+pub enum Kind {
+    /// A judge's reply.
+    Text(Arc<Conversation>, Read<Result<String, String>>),
+    /// Vectors.
+    Vectors(Vec<String>, Read<Result<Vec<Vec<f64>>, String>>),
+}
+
+/// A question under way.
+pub struct Pending {
+    /// Whose.
+    pub sheet: Sheet,
+    /// Of whom.
+    pub target: TargetId,
+    /// What is waited for.
+    pub kind: Kind,
+    /// Requests made for it.
+    pub tries: u16,
+}
+
+/// A judge that cannot be reached is asked this often at most.
+const MAX_TRIES: u16 = 3;
+
+/// Questions under way, by trial and grader: a grader asks one at a time.
+#[derive(Default)]
+pub struct Questions {
+    pending: HashMap<(TrialId, GraderId), Pending>,
+    params: Params,
+}
+
+/// What became of a question's attempt.
+pub enum Next {
+    /// Back to the grader.
+    Work(Work),
+    /// Ask again after this wait.
+    Again(TrialId, GraderId, std::time::Duration),
+    /// Nobody waits for it any more.
+    Nothing,
+}
+
+impl Questions {
+    /// No questions; judges are asked at temperature 0.
+    pub fn new() -> Self {
+        let mut params = Params::new();
+        params.insert("temperature".into(), 0.into());
+        Self { pending: HashMap::new(), params }
+    }
+
+    /// None is under way.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Notes a question; [`Questions::again`] makes its first request.
+    pub fn note(&mut self, pending: Pending) -> (TrialId, GraderId) {
+        let key = (pending.sheet.attempt.trial, pending.sheet.grader.clone());
+        self.pending.insert(key.clone(), pending);
+        key
+    }
+
+    /// Of whom a question is asked.
+    pub fn target(&self, key: &(TrialId, GraderId)) -> Option<&TargetId> {
+        self.pending.get(key).map(|pending| &pending.target)
+    }
+
+    /// Makes the next request of a question.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    pub fn again(&mut self, key: &(TrialId, GraderId), issuer: &Issuer, now: Offset) -> Result<Job<Ticket>, String> {
+        let pending = self.pending.get_mut(key).ok_or("nobody waits for it")?;
+        pending.tries += 1;
+        pending.sheet.asked += 1;
+        let attempt = Attempt {
+            number: pending.sheet.asked,
+            turn: 1,
+            is_last: true,
+            asker: Asker::Grader(pending.sheet.grader.clone()),
+            ..pending.sheet.attempt.clone()
+        };
+        make(&pending.target, &pending.kind, attempt, issuer, &self.params, now).map_err(|why| match why {
+            Refused::Budget => "the budget is used up".to_owned(),
+            Refused::Unusable(why) => why,
+        })
+    }
+
+    /// Gives up on a question: its grader hears why.
+    pub fn give_up(&mut self, key: &(TrialId, GraderId), why: &str) -> Option<Work> {
+        self.pending.remove(key).map(|pending| refuse(pending, why.to_owned()))
+    }
+
+    /// An attempt ended.
+    pub fn answered(&mut self, observation: &Observation, wait: Option<std::time::Duration>) -> Next {
+        let Asker::Grader(grader) = &observation.attempt.asker else { return Next::Nothing };
+        let key = (observation.attempt.trial, grader.clone());
+        let Some(pending) = self.pending.get(&key) else { return Next::Nothing };
+        if let (true, true, Some(wait)) = (retry::is_worth_it(observation), pending.tries < MAX_TRIES, wait) {
+            return Next::Again(key.0, key.1, wait);
+        }
+        let Some(pending) = self.pending.remove(&key) else { return Next::Nothing };
+        Next::Work(deliver(pending, observation))
+    }
+}
+
+fn make(
+    target: &TargetId,
+    kind: &Kind,
+    attempt: Attempt,
+    issuer: &Issuer,
+    params: &Params,
+    due: Offset,
+) -> Result<Job<Ticket>, Refused> {
+    let endpoint = issuer.endpoint(target)?;
+    let empty = Arc::new(Conversation::default());
+    let (conversation, texts) = match kind {
+        Kind::Text(conversation, _) => (conversation, None),
+        Kind::Vectors(texts, _) => (&empty, Some(texts)),
+    };
+    // Never from the cache of encoded conversations: a judge's question lives for one request only.
+    let history = conversation.turns.first().cloned().unwrap_or_default();
+    let mut job = issuer.make(Question {
+        attempt,
+        due,
+        conversation,
+        history,
+        endpoint,
+        mode: None,
+        params,
+        salt: false,
+        reuse: true,
+        open: false,
+    })?;
+    if let Some(texts) = texts {
+        let base = endpoint.base_url.as_str().trim_end_matches('/');
+        job.request.url = format!("{base}/embeddings").parse().map_err(|_| Refused::Unusable(base.into()))?;
+        job.request.body = vec![Bytes::from(embed::body(endpoint, texts))];
+        let Stream { ticket, signals, .. } = *job.stream;
+        let decoder = Box::new(embed::Verbatim::default());
+        job.stream = Box::new(Stream { ticket, decoder, signals, stream: false, state: State::default() });
+    }
+    Ok(job)
+}
+
+fn refuse(pending: Pending, why: String) -> Work {
+    match pending.kind {
+        Kind::Text(_, read) => Work::Reply(pending.sheet, read, Err(why)),
+        Kind::Vectors(_, read) => Work::Vectors(pending.sheet, read, Err(why)),
+    }
+}
+
+fn deliver(pending: Pending, observation: &Observation) -> Work {
+    if observation.outcome.is_infra() {
+        let why = format!("{}: {} {}", observation.outcome, observation.detail, observation.message);
+        return refuse(pending, why);
+    }
+    match pending.kind {
+        Kind::Text(_, read) => Work::Reply(pending.sheet, read, Ok(observation.answer().text)),
+        Kind::Vectors(_, read) => Work::Vectors(pending.sheet, read, embed::vectors(&observation.reply.text)),
+    }
+}
