@@ -188,15 +188,15 @@ impl<T> Stream<T> {
         }
         let notes = self.state.framer.notes();
         let is_done = self.decoder.is_done();
-        let mut decoded = finish(self.decoder, self.state.head.as_ref(), &ended, is_done);
-        add(&mut decoded.reply.flags, Flag::Repaired, notes.repaired);
-        add(&mut decoded.reply.flags, Flag::MissingFinalBlank, notes.missing_final_blank);
-        add(&mut decoded.reply.flags, Flag::NotStreamed, self.stream && !self.state.body.is_empty());
+        let mut response = finish(self.decoder, self.state.head.as_ref(), &ended, is_done);
+        add(&mut response.reply.flags, Flag::Repaired, notes.repaired);
+        add(&mut response.reply.flags, Flag::MissingFinalBlank, notes.missing_final_blank);
+        add(&mut response.reply.flags, Flag::NotStreamed, self.stream && !self.state.body.is_empty());
         if notes.too_large {
-            decoded.outcome = Outcome::ProtocolError;
-            decoded.detail = "event_too_large".into();
+            response.outcome = Outcome::ProtocolError;
+            response.detail = "event_too_large".into();
         }
-        Finished { ticket: self.ticket, ended, head: self.state.head, events: self.state.events, decoded }
+        Finished { ticket: self.ticket, ended, head: self.state.head, events: self.state.events, decoded: response }
     }
 }
 
@@ -233,12 +233,12 @@ fn finish(decoder: Box<dyn Decoder>, head: Option<&Head>, ended: &Ended, is_done
         Ok(end) => return decoder.finish(head.unwrap_or(&nothing), if is_done { End::Clean } else { *end }),
         Err(failure) => failure,
     };
-    let decoded = decoder.finish(head.unwrap_or(&nothing), if is_done { End::Clean } else { End::Cut });
+    let response = decoder.finish(head.unwrap_or(&nothing), if is_done { End::Clean } else { End::Cut });
     if is_done && *failure != Failure::Cancelled {
-        return decoded;
+        return response;
     }
     let (outcome, detail, message) = classify(failure);
-    Decoded { outcome, detail: detail.into(), message, ..decoded }
+    Decoded { outcome, detail: detail.into(), message, ..response }
 }
 
 fn classify(failure: &Failure) -> (Outcome, &'static str, String) {

@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod dialect;
 pub mod endpoint;
+pub mod request;
 pub mod resolve;
 pub mod spec;
 
