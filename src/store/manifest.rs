@@ -1,7 +1,7 @@
 //! What a run is: written once at its start, read by everything that follows.
 //!
 //! Names and numbers only. Keys never come here: a target names the variable that holds its key, and every string
-//! passes the redactor on its way to the disk.
+//! passes the redactor on its way to the disk. A member that an older version did not write reads as its empty value.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,7 @@ pub const SCHEMA: u32 = 1;
 
 /// What a run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct Manifest {
     /// Version of this file's schema.
     pub schema: u32,
@@ -60,12 +61,12 @@ pub struct Manifest {
     /// Earlier runs that this one builds on: the baseline, the run that was regraded.
     pub builds_on: Vec<String>,
     /// The user's own keys of the suite, and facts of later versions.
-    #[serde(default)]
     pub extra: BTreeMap<String, Value>,
 }
 
 /// A reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct Anchor {
     /// Nanoseconds since the run's monotonic zero.
     pub offset_ns: u64,
@@ -75,6 +76,7 @@ pub struct Anchor {
 
 /// The suite that a run executes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct SuiteInfo {
     /// Its name.
     pub name: String,
@@ -88,6 +90,7 @@ pub struct SuiteInfo {
 
 /// A target as resolved, without its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct TargetInfo {
     /// The suite's name for it.
     pub id: String,
@@ -119,6 +122,7 @@ pub struct TargetInfo {
 
 /// One square of the result table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct CellInfo {
     /// The target's id.
     pub target: String,
@@ -138,6 +142,7 @@ pub struct CellInfo {
 
 /// A case, by what identifies it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct CaseInfo {
     /// Its id.
     pub id: String,
@@ -155,6 +160,7 @@ pub struct CaseInfo {
 
 /// A grader.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct GraderInfo {
     /// Its id.
     pub id: String,
@@ -170,6 +176,7 @@ pub struct GraderInfo {
 
 /// How much a run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct PlanInfo {
     /// Measured trials, at most.
     pub trials: u64,
@@ -187,6 +194,7 @@ pub struct PlanInfo {
 
 /// What may be spent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct BudgetInfo {
     /// Dollars, as an exact decimal.
     pub usd: Option<String>,
@@ -196,6 +204,7 @@ pub struct BudgetInfo {
 
 /// A price with its source. Amounts are exact decimals in dollars per million tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct PriceInfo {
     /// Input tokens.
     pub input: String,
@@ -219,6 +228,7 @@ pub struct PriceInfo {
 
 /// A price that holds from a prompt length on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct TierInfo {
     /// Holds for prompts of more tokens than this.
     pub above_tokens: u64,

@@ -179,3 +179,6 @@ impl Iterator for Reader {
         item
     }
 }
+
+#[cfg(test)]
+mod tests;
