@@ -4,16 +4,22 @@
 //! to go on returns `None` or what it needs, never a number that looks like knowledge. Every formula names its source
 //! and is tested against published or independently computed values.
 
+pub mod agreement;
 pub mod at_k;
 pub mod batch;
 pub mod binomial;
 pub mod bootstrap;
+pub mod bradley_terry;
+pub mod change_point;
+pub mod correction;
 pub mod exceedance;
 mod interval;
+pub mod isotonic;
 pub mod mean;
 pub mod multiplicity;
 pub mod normal;
 pub mod paired;
+pub mod pareto;
 pub mod power;
 pub mod proportion;
 pub mod quantile;
