@@ -3,12 +3,21 @@
 //! A provider that speaks a known protocol is data (`catalog`); a new protocol is one file implementing
 //! [`Dialect`] and one line in [`DIALECTS`].
 
+pub mod anthropic_messages;
 pub mod catalog;
 pub mod dialect;
+mod draft;
+mod encode;
 pub mod endpoint;
+mod failure;
+mod json;
+pub mod openai_chat;
+pub mod openai_responses;
 pub mod request;
 pub mod resolve;
+pub mod retry_after;
 pub mod spec;
+mod usage;
 
 pub use catalog::Catalog;
 pub use dialect::Decoded;
@@ -25,3 +34,12 @@ pub use endpoint::WireRequest;
 pub use resolve::resolve;
 pub use spec::Problem;
 pub use spec::TargetSpec;
+
+/// Every protocol, by the names of the contract.
+pub const DIALECTS: &[&dyn Dialect] =
+    &[&openai_chat::OpenAiChat, &openai_responses::OpenAiResponses, &anthropic_messages::AnthropicMessages];
+
+/// The protocol of this name.
+pub fn dialect(name: &str) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|dialect| dialect.name() == name)
+}
