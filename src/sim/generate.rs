@@ -18,11 +18,13 @@ use super::fault::Kind;
 use super::host::Host;
 use super::host::Hosts;
 use super::host::Slot;
+use super::ledger::Account;
 use super::ledger::Entry;
 use super::ledger::Settlement;
 use super::page::Page;
 use super::page::head;
 use super::play;
+use super::play::Bill;
 use super::play::Ending;
 use super::play::Player;
 use super::profile::HeadTime;
@@ -50,12 +52,10 @@ pub(super) async fn generate(
     let model = &host.profile.models[position];
     let mode = ask.mode.unwrap_or_else(|| MODES.into_iter().find(|m| *m == model.default_mode).unwrap_or("medium"));
     let number = host.number();
-    let seq = hosts.ledger.accept(entry(request, &ask, mode));
+    let account = hosts.ledger.accept(entry(request, &ask, mode));
     let mut draws = Stream::new(host.profile.seed, &format!("request {number}"));
     let job = Job { request, fault: host.fault(&ask, number, &mut draws), ask, host, model, mode, number };
-    let (settled, stream) = job.run(stream, draws).await;
-    hosts.ledger.settle(seq, &settled);
-    Ok(stream)
+    Ok(job.run(stream, account, draws).await)
 }
 
 fn unknown(ask: &Ask, hosts: &Hosts) -> Page {
@@ -94,24 +94,22 @@ struct Job<'a> {
     fault: Option<Fault>,
 }
 
-type Settled = (Settlement, Option<TcpStream>);
-
 impl Job<'_> {
-    async fn run(self, mut stream: TcpStream, draws: Stream) -> Settled {
+    async fn run(self, mut stream: TcpStream, account: Account, draws: Stream) -> Option<TcpStream> {
         if let Some(page) = self.refusal() {
-            return self.send(stream, &page).await;
+            return self.send(stream, &page, account).await;
         }
         if let Some(kind @ (Kind::HangBefore | Kind::ResetBefore | Kind::CloseBefore)) = self.kind() {
             play::halt(stream, kind).await;
-            return (Settlement::default(), None);
+            return None;
         }
         let slot = tokio::select! {
             slot = self.host.enter() => slot,
-            () = play::gone(&mut stream) => return (Settlement::default(), None),
+            () = play::gone(&mut stream) => return None,
         };
         match slot {
-            None => self.send(stream, &self.status_page(429, "the queue is full")).await,
-            Some(slot) => self.answer(stream, draws, slot).await,
+            None => self.send(stream, &self.status_page(429, "the queue is full"), account).await,
+            Some(slot) => self.answer(stream, Bill { account, tariff: self.model.price }, draws, slot).await,
         }
     }
 
@@ -161,21 +159,21 @@ impl Job<'_> {
         format!("sim{:012x}", Stream::new(self.host.profile.seed ^ self.number, "id").bits() >> 16)
     }
 
-    async fn send(&self, mut stream: TcpStream, page: &Page) -> Settled {
-        let sent = page.send(&mut stream, self.request.keep_alive).await.is_ok();
-        let settled = Settlement { status: page.status, answered: sent, ..Settlement::default() };
-        (settled, (sent && self.request.keep_alive).then_some(stream))
+    async fn send(&self, mut stream: TcpStream, page: &Page, mut account: Account) -> Option<TcpStream> {
+        account.settle(&Settlement { status: page.status, answered: true, ..Settlement::default() });
+        page.send(&mut stream, self.request.keep_alive).await.ok()?;
+        self.request.keep_alive.then_some(stream)
     }
 
-    async fn answer(&self, stream: TcpStream, mut draws: Stream, slot: Slot<'_>) -> Settled {
+    async fn answer(&self, stream: TcpStream, bill: Bill, mut draws: Stream, slot: Slot<'_>) -> Option<TcpStream> {
         let reply = self.plan(&mut draws, slot.active);
-        let settled = if self.ask.stream && self.kind() != Some(Kind::NotStreamed) {
-            self.perform(stream, reply).await
+        let stream = if self.ask.stream && self.kind() != Some(Kind::NotStreamed) {
+            self.perform(stream, reply, bill).await
         } else {
-            self.deliver(stream, reply).await
+            self.deliver(stream, &reply, bill).await
         };
         drop(slot);
-        settled
+        stream
     }
 
     fn plan(&self, draws: &mut Stream, active: usize) -> Reply {
@@ -205,42 +203,41 @@ impl Job<'_> {
     }
 
     /// Sends a whole reply when all of it is generated.
-    async fn deliver(&self, mut stream: TcpStream, reply: Reply) -> Settled {
-        let id = self.request_id();
+    async fn deliver(&self, mut stream: TcpStream, reply: &Reply, mut bill: Bill) -> Option<TcpStream> {
         tokio::select! {
             () = sleep(reply.duration()) => {}
-            () = play::gone(&mut stream) => return (self.settlement(&reply, 0, false), None),
+            () = play::gone(&mut stream) => {
+                bill.settle(reply, 0, false);
+                return None;
+            }
         }
-        let body = wire::of(self.ask.protocol, &reply).whole(&reply);
-        let page = Page::json(200, &body).with(id, reply.id.clone());
-        let sent = page.send(&mut stream, self.request.keep_alive).await.is_ok();
-        (self.settlement(&reply, reply.billed.output as u64, sent), (sent && self.request.keep_alive).then_some(stream))
+        let body = wire::of(self.ask.protocol, reply).whole(reply);
+        let page = Page::json(200, &body).with(self.request_id(), reply.id.clone());
+        bill.settle(reply, reply.billed.output, true);
+        page.send(&mut stream, self.request.keep_alive).await.ok()?;
+        self.request.keep_alive.then_some(stream)
     }
 
     /// Plays a streamed reply.
-    async fn perform(&self, stream: TcpStream, reply: Reply) -> Settled {
+    async fn perform(&self, stream: TcpStream, reply: Reply, bill: Bill) -> Option<TcpStream> {
         let stamp = self.request.header("x-llmark-stamp").is_some_and(|value| value == "1");
         let head = self.stream_head(&reply.id);
         let wire = wire::of(self.ask.protocol, &reply);
-        let player = Player::new(reply, wire, self.kind(), stamp);
-        let performed = if self.host.profile.precise {
-            precisely(stream, player, head).await
+        let player = Player::new(reply, wire, self.kind(), stamp, bill);
+        let (stream, ending) = if self.host.profile.precise {
+            precisely(stream, player, head).await.ok()?
         } else {
             let late = self.host.profile.head == HeadTime::Late;
-            plainly(stream, player, head, late).await
+            plainly(stream, player, head, late).await.ok()?
         };
-        let Some((player, stream, ending)) = performed else { return (Settlement::default(), None) };
-        let whole = matches!(ending, Ok(Ending::Whole | Ending::Closed));
-        let settled = self.settlement(player.reply(), player.sent_tokens, whole);
-        let stream = match ending {
-            Ok(Ending::Whole) if self.request.keep_alive => Some(stream),
-            Ok(Ending::Halted(kind)) => {
+        match ending {
+            Ending::Whole => self.request.keep_alive.then_some(stream),
+            Ending::Closed => None,
+            Ending::Halted(kind) => {
                 play::halt(stream, kind).await;
                 None
             }
-            _ => None,
-        };
-        (settled, stream)
+        }
     }
 
     fn request_id(&self) -> &'static str {
@@ -255,25 +252,6 @@ impl Job<'_> {
             _ => b"transfer-encoding: chunked\r\n\r\n",
         });
         bytes
-    }
-
-    /// Bills what was generated: a stream that broke off is billed up to there.
-    fn settlement(&self, reply: &Reply, sent_tokens: u64, whole: bool) -> Settlement {
-        let mut billed = reply.billed;
-        if !whole {
-            billed.output = billed.output.min(sent_tokens as usize);
-            billed.reasoning = billed.reasoning.min(billed.output);
-        }
-        let cost = self.model.price.and_then(|tariff| tariff.price().of(&billed.usage())).unwrap_or(Usd::ZERO);
-        Settlement {
-            status: 200,
-            answered: whole,
-            input_tokens: billed.input as u64,
-            cached_tokens: billed.cached as u64,
-            output_tokens: billed.output as u64,
-            reasoning_tokens: billed.reasoning as u64,
-            cost,
-        }
     }
 }
 
@@ -290,33 +268,34 @@ fn html(status: u16) -> Page {
     Page { status, content_type: "text/html", headers: Vec::new(), body: text.into() }
 }
 
-type Performed = Option<(Player, TcpStream, io::Result<Ending>)>;
-
-async fn plainly(mut stream: TcpStream, mut player: Player, head: Vec<u8>, late: bool) -> Performed {
+async fn plainly(
+    mut stream: TcpStream,
+    mut player: Player,
+    head: Vec<u8>,
+    late: bool,
+) -> io::Result<(TcpStream, Ending)> {
     let start = Instant::now();
     if late {
         tokio::time::sleep_until(start + player.first()).await;
     }
-    let ending = match stream.write_all(&head).await {
-        Ok(()) => player.play(&mut stream, start).await,
-        Err(e) => Err(e),
-    };
-    Some((player, stream, ending))
+    stream.write_all(&head).await?;
+    let ending = player.play(&mut stream, start).await?;
+    Ok((stream, ending))
 }
 
-/// Hands the connection to a thread that keeps times to some ten microseconds. `None` when the socket broke on the way.
-async fn precisely(mut stream: TcpStream, mut player: Player, head: Vec<u8>) -> Performed {
+/// Hands the connection to a thread that keeps times to some ten microseconds.
+async fn precisely(mut stream: TcpStream, mut player: Player, head: Vec<u8>) -> io::Result<(TcpStream, Ending)> {
     let start = clock::now_ns();
-    stream.write_all(&head).await.ok()?;
-    let mut socket = stream.into_std().ok()?;
-    socket.set_nonblocking(false).ok()?;
+    stream.write_all(&head).await?;
+    let mut socket = stream.into_std()?;
+    socket.set_nonblocking(false)?;
     // A client that stops reading must not hold the thread for ever.
-    socket.set_write_timeout(Some(Duration::from_secs(60))).ok()?;
+    socket.set_write_timeout(Some(Duration::from_secs(60)))?;
     let work = tokio::task::spawn_blocking(move || {
-        let ending = player.play_precisely(&mut socket, start);
-        (player, socket, ending)
+        let ending = player.play_precisely(&mut socket, start)?;
+        io::Result::Ok((socket, ending))
     });
-    let (player, socket, ending) = work.await.ok()?;
-    socket.set_nonblocking(true).ok()?;
-    Some((player, TcpStream::from_std(socket).ok()?, ending))
+    let (socket, ending) = work.await.map_err(io::Error::other)??;
+    socket.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(socket)?, ending))
 }

@@ -1,7 +1,7 @@
 //! The server's own account of what it accepted, the oracle against which a client's records are held.
 //!
 //! Totals cover everything; single entries are kept for the latest requests only, so that memory stays bounded. A file
-//! gets every entry, synced before the answer begins. Headers that carry keys never come here.
+//! gets every entry, synced: its acceptance before the answer begins, its settlement before the answer's last event. Headers that carry keys never come here.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -104,9 +104,9 @@ impl Ledger {
         self.book(|book| book.totals.connections += 1);
     }
 
-    /// Books a request and gives it its number.
-    pub(super) fn accept(&self, mut entry: Entry) -> u64 {
-        self.book(|book| {
+    /// Books a request.
+    pub(super) fn accept(&self, mut entry: Entry) -> Account {
+        let seq = self.book(|book| {
             book.totals.accepted += 1;
             entry.seq = book.totals.accepted;
             let line = json!({"event": "accepted", "seq": entry.seq, "id": entry.id, "path": entry.path,
@@ -117,11 +117,11 @@ impl Ledger {
             }
             book.entries.push_back(entry);
             book.totals.accepted
-        })
+        });
+        Account { ledger: self.clone(), seq, is_settled: false }
     }
 
-    /// Books how the request of this number ended.
-    pub(super) fn settle(&self, seq: u64, end: &Settlement) {
+    fn settle(&self, seq: u64, end: &Settlement) {
         self.book(|book| {
             book.totals.answered += u64::from(end.answered);
             book.totals.input_tokens += end.input_tokens;
@@ -151,6 +151,29 @@ impl Book {
         if let Err(e) = written {
             self.broken = Some(e.kind());
         }
+    }
+}
+
+/// The open entry of one request: settled once, at the latest when dropped, then as unanswered.
+#[derive(Debug)]
+pub(super) struct Account {
+    ledger: Ledger,
+    seq: u64,
+    is_settled: bool,
+}
+
+impl Account {
+    /// Books how the request ended; only the first word counts.
+    pub(super) fn settle(&mut self, end: &Settlement) {
+        if !std::mem::replace(&mut self.is_settled, true) {
+            self.ledger.settle(self.seq, end);
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.settle(&Settlement::default());
     }
 }
 
@@ -203,25 +226,29 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_settled_and_summed() {
+    fn entries_are_settled_once_and_summed() {
         let ledger = Ledger::default();
-        let first = ledger.accept(entry("a"));
-        let second = ledger.accept(entry("b"));
+        drop(ledger.accept(entry("a")));
+        let mut second = ledger.accept(entry("b"));
         let end = Settlement { status: 200, answered: true, output_tokens: 7, ..Settlement::default() };
-        ledger.settle(second, &end);
+        second.settle(&end);
+        second.settle(&end);
+        drop(second);
         let entries = ledger.entries();
-        assert_eq!((first, second), (1, 2));
+        assert_eq!((entries[0].seq, entries[1].seq), (1, 2));
         assert_eq!((entries[0].answered, entries[1].answered, entries[1].output_tokens), (false, true, 7));
-        assert_eq!((ledger.totals().accepted, ledger.totals().answered), (2, 1));
+        let totals = ledger.totals();
+        assert_eq!((totals.accepted, totals.answered, totals.output_tokens), (2, 1, 7));
     }
 
     #[test]
     fn old_entries_leave_and_late_settlements_still_count() {
         let ledger = Ledger::default();
-        for n in 0..KEPT + 10 {
-            ledger.accept(entry(&n.to_string()));
+        let mut first = ledger.accept(entry("first"));
+        for n in 1..KEPT + 10 {
+            drop(ledger.accept(entry(&n.to_string())));
         }
-        ledger.settle(1, &Settlement { answered: true, ..Settlement::default() });
+        first.settle(&Settlement { answered: true, ..Settlement::default() });
         assert_eq!(ledger.entries().len(), KEPT);
         assert_eq!(ledger.entries()[0].seq, 11);
         assert_eq!(ledger.totals().answered, 1);
@@ -232,8 +259,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
         let ledger = Ledger::to_file(File::create(&path).unwrap());
-        let seq = ledger.accept(entry("a"));
-        ledger.settle(seq, &Settlement::default());
+        drop(ledger.accept(entry("a")));
         let lines: Vec<Value> =
             fs::read_to_string(&path).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         assert_eq!((&lines[0]["event"], &lines[1]["event"], lines.len()), (&json!("accepted"), &json!("settled"), 2));

@@ -12,11 +12,15 @@ use tokio::time::sleep_until;
 
 use super::clock;
 use super::fault::Kind;
+use super::ledger::Account;
+use super::ledger::Settlement;
+use super::profile::Tariff;
 use super::reply::Piece;
 use super::reply::Reply;
 use super::wire::Eol;
 use super::wire::Frames;
 use super::wire::Wire;
+use crate::domain::Usd;
 
 /// Room for a chunk size before the payload: eight hexadecimal digits and CRLF.
 const CHUNK_HEAD: usize = 10;
@@ -40,7 +44,43 @@ pub(super) struct Player {
     fault: Option<Kind>,
     next: usize,
     /// Tokens that left so far.
-    pub(super) sent_tokens: u64,
+    sent_tokens: usize,
+    bill: Bill,
+}
+
+/// Whom a reply is charged to, and at which price.
+#[derive(Debug)]
+pub(super) struct Bill {
+    pub(super) account: Account,
+    pub(super) tariff: Option<Tariff>,
+}
+
+impl Bill {
+    /// Settles a reply that was answered as a whole, or one that broke off after `sent` tokens and is billed up to there.
+    pub(super) fn settle(&mut self, reply: &Reply, sent: usize, answered: bool) {
+        let mut billed = reply.billed;
+        if !answered {
+            billed.output = billed.output.min(sent);
+            billed.reasoning = billed.reasoning.min(billed.output);
+        }
+        let cost = self.tariff.and_then(|tariff| tariff.price().of(&billed.usage())).unwrap_or(Usd::ZERO);
+        self.account.settle(&Settlement {
+            status: 200,
+            answered,
+            input_tokens: billed.input as u64,
+            cached_tokens: billed.cached as u64,
+            output_tokens: billed.output as u64,
+            reasoning_tokens: billed.reasoning as u64,
+            cost,
+        });
+    }
+}
+
+impl Drop for Player {
+    /// A reply that broke off is settled, too.
+    fn drop(&mut self) {
+        self.bill.settle(&self.reply, self.sent_tokens, false);
+    }
 }
 
 /// What is to be done at a beat.
@@ -50,18 +90,13 @@ enum Step {
 }
 
 impl Player {
-    pub(super) fn new(reply: Reply, wire: Box<dyn Wire>, fault: Option<Kind>, stamp: bool) -> Self {
+    pub(super) fn new(reply: Reply, wire: Box<dyn Wire>, fault: Option<Kind>, stamp: bool, bill: Bill) -> Self {
         let eol = match fault {
             Some(Kind::Crlf) => Eol::CrLf,
             Some(Kind::Cr) => Eol::Cr,
             _ => Eol::Lf,
         };
-        Self { reply, wire, frames: Frames::new(eol, stamp), fault, next: 0, sent_tokens: 0 }
-    }
-
-    /// The reply that is played.
-    pub(super) fn reply(&self) -> &Reply {
-        &self.reply
+        Self { reply, wire, frames: Frames::new(eol, stamp), fault, next: 0, sent_tokens: 0, bill }
     }
 
     /// When the first event leaves.
@@ -80,7 +115,8 @@ impl Player {
         (self.next < self.reply.beats.len()).then_some(at)
     }
 
-    /// Renders what is due now into the frame buffer.
+    /// Renders what is due now into the frame buffer. The account is settled before the last event leaves, so that a
+    /// client that has seen it finds it settled.
     fn render(&mut self) -> Step {
         self.frames.bytes.clear();
         self.frames.bytes.resize(CHUNK_HEAD, 0);
@@ -100,8 +136,11 @@ impl Player {
             if beat.piece == Piece::Done && self.fault == Some(Kind::NoBlank) {
                 self.frames.bytes.pop();
             }
-            self.sent_tokens += u64::from(beat.tokens);
+            self.sent_tokens += beat.tokens as usize;
             self.next += 1;
+        }
+        if self.next == self.reply.beats.len() {
+            self.bill.settle(&self.reply, self.sent_tokens, true);
         }
         Step::Write
     }

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
 mod layering;
+mod sim_server;
 mod tidy;
