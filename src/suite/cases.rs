@@ -39,12 +39,11 @@ pub fn load(sink: &Sink, files: &dyn Files, entries: &[At<CaseFile>]) -> Vec<Pla
     let mut cases = Vec::new();
     for entry in entries {
         let Some(case) = entry.get() else { continue };
-        match &case.file {
-            Some(path) => from_file(sink, files, case, path, &mut cases),
-            None => {
-                let fallback = format!("case-{}", cases.len() + 1);
-                add(sink, entry.span, case, &fallback, &[], &mut cases);
-            }
+        if let Some(path) = &case.file {
+            from_file(sink, files, case, path, &mut cases);
+        } else {
+            let fallback = format!("case-{}", cases.len() + 1);
+            add(sink, entry.span, case, &fallback, &[], &mut cases);
         }
         if cases.len() > MAX_CASES {
             sink.advise(entry.span, format!("more than {MAX_CASES} cases"), "use `limit:`, or several suites");
@@ -139,13 +138,11 @@ fn nodes(sink: &Sink, source: u32, span: Span, name: &str, text: &str) -> Option
 }
 
 fn list(sink: &Sink, node: Node) -> Option<Vec<Node>> {
-    match node.kind {
-        Kind::List(items) => Some(items),
-        _ => {
-            sink.advise(node.span.head(), "a file of cases holds a list", "write `- id: ..` or `[{\"id\": ..}]`");
-            None
-        }
+    if let Kind::List(items) = node.kind {
+        return Some(items);
     }
+    sink.advise(node.span.head(), "a file of cases holds a list", "write `- id: ..` or `[{\"id\": ..}]`");
+    None
 }
 
 fn json_lines(sink: &Sink, source: u32, text: &str) -> Vec<Node> {

@@ -65,6 +65,9 @@ pub struct Many<T>(pub Vec<T>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs<T>(pub Vec<(String, T)>);
 
+/// What the visitor of [`serde_json::Value`] says it expects.
+const ANY_JSON: &str = "any valid JSON value";
+
 const AT: &str = "$llmark::At";
 const VERBATIM: &str = "$llmark::Verbatim";
 const MANY: &str = "$llmark::Many";
@@ -117,6 +120,15 @@ impl de::Error for Error {
             None => (text, None),
         };
         Self { span: None, message, help }
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let (message, help) = unknown_key(field, expected);
+        Self { span: None, message, help: Some(help) }
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self { span: None, ..unknown_name(variant, Span::default(), expected) }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -220,11 +232,16 @@ impl<'a> Reader<'a> {
 
 /// Reports a key that means nothing here, with the nearest that does.
 pub fn report_unknown(sink: &Sink, entry: &Entry, fields: &[&str]) {
-    let help = match nearest(&entry.key, fields.iter().copied()) {
+    let (message, help) = unknown_key(&entry.key, fields);
+    sink.advise(entry.key_span, message, help);
+}
+
+fn unknown_key(key: &str, fields: &[&str]) -> (String, String) {
+    let help = match nearest(key, fields.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known here: {}; keys of your own start with `x-`", fields.join(", ")),
     };
-    sink.advise(entry.key_span, format!("unknown key `{}`", super::node::shortened(&entry.key)), help);
+    (format!("unknown key `{}`", super::node::shortened(key)), help)
 }
 
 macro_rules! integers {
@@ -238,13 +255,21 @@ macro_rules! integers {
 impl<'de> de::Deserializer<'de> for Reader<'_> {
     type Error = Error;
 
+    /// Lists and mappings keep their places. A scalar is what JSON would write in the same characters, else text,
+    /// so that `1e3` reaches a visitor of texts as it stands; a JSON value gets the number.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.node
-            .json()
-            .into_deserializer()
-            .deserialize_any(visitor)
-            .map_err(from_json)
-            .map_err(|e| e.at(self.node.span))
+        let json = (&visitor as &dyn de::Expected).to_string() == ANY_JSON;
+        let value = match &self.node.kind {
+            Kind::List(_) => return self.deserialize_seq(visitor),
+            Kind::Map(entries) => {
+                let kept = entries.iter().filter(|entry| json || !entry.key.starts_with("x-"));
+                let members = Members { entries: kept.collect(), next: 0, sink: self.sink };
+                return visitor.visit_map(members).map_err(|e| e.at(self.node.span.head_of(self.node)));
+            }
+            _ if self.is_null() || json => self.node.json(),
+            _ => self.node.verbatim(),
+        };
+        value.into_deserializer().deserialize_any(visitor).map_err(from_json).map_err(|e| e.at(self.node.span))
     }
 
     integers! {
@@ -433,13 +458,14 @@ impl<'de> de::MapAccess<'de> for Members<'_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some(entry) = self.entries.get(self.next) else { return Ok(None) };
-        seed.deserialize(entry.key.as_str().into_deserializer()).map(Some)
+        let key: de::value::StrDeserializer<'_, Error> = entry.key.as_str().into_deserializer();
+        seed.deserialize(key).map(Some).map_err(|error| error.at(entry.key_span))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let entry = self.entries[self.next];
         self.next += 1;
-        seed.deserialize(Reader { node: &entry.value, sink: self.sink })
+        seed.deserialize(Reader { node: &entry.value, sink: self.sink }).map_err(|error| error.at(entry.value.span))
     }
 }
 

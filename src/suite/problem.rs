@@ -135,6 +135,7 @@ struct Note {
 pub struct Sink {
     sources: RefCell<Vec<Source>>,
     notes: RefCell<Vec<Note>>,
+    hidden: RefCell<Vec<Span>>,
 }
 
 /// More problems than this are counted, not shown.
@@ -156,6 +157,11 @@ impl Sink {
     /// Notes a problem with advice.
     pub fn advise(&self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.report(span, message, Some(help.into()));
+    }
+
+    /// Keeps the bytes at `span` out of every excerpt: they are a secret.
+    pub fn hide(&self, span: Span) {
+        self.hidden.borrow_mut().push(span);
     }
 
     /// Number of problems so far.
@@ -180,7 +186,10 @@ impl Sink {
     }
 
     fn into_problems(self) -> Problems {
-        let sources = self.sources.into_inner();
+        let mut sources = self.sources.into_inner();
+        for span in self.hidden.into_inner() {
+            mask(&mut sources, span);
+        }
         let mut notes = self.notes.into_inner();
         notes.sort_by_key(|note| note.span);
         notes.dedup_by(|a, b| a.span == b.span && a.message == b.message);
@@ -192,6 +201,16 @@ impl Sink {
             last.help = Some(format!("{hidden} more problems are not shown; mend these first"));
         }
         Problems(problems)
+    }
+}
+
+/// Replaces bytes by stars, one each, so that places stay true.
+fn mask(sources: &mut [Source], span: Span) {
+    let Some(source) = sources.get_mut(span.source as usize) else { return };
+    let (start, end) = (floor(&source.text, span.start as usize), floor(&source.text, span.end as usize));
+    if start < end {
+        let mask = "*".repeat(end - start);
+        source.text = format!("{}{mask}{}", &source.text[..start], &source.text[end..]).into();
     }
 }
 

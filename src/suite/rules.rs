@@ -1,0 +1,299 @@
+//! What the parts of a suite demand of each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cases::MAX_CASES;
+use super::cases::Placed;
+use super::de::At;
+use super::file::RoleFile;
+use super::file::SuiteFile;
+use super::graders::Written;
+use super::graders::check_targets;
+use super::problem::Sink;
+use super::problem::Span;
+use super::prompt::Prompt;
+use super::targets::Resolved;
+use crate::analyze::SloSpec;
+use crate::analyze::slo_expr::Scope;
+use crate::analyze::slo_expr::SloMetric;
+use crate::analyze::slo_expr::parse_slo;
+use crate::domain::ModeName;
+use crate::grade::Compiled;
+use crate::load::LoadSpec;
+use crate::load::plan::Budget;
+use crate::provider::Endpoint;
+use crate::text::nearest;
+
+/// Parts of a suite that were read one by one.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// Takes the problems.
+    pub sink: &'a Sink,
+    /// The file.
+    pub file: &'a SuiteFile,
+    /// Targets.
+    pub endpoints: &'a [Resolved],
+    /// Prompts.
+    pub prompts: &'a [Prompt],
+    /// Graders.
+    pub written: &'a [Written],
+    /// Loads.
+    pub loads: &'a [Arc<LoadSpec>],
+}
+
+/// Cells of a suite at most.
+const MAX_CELLS: usize = 10_000;
+/// Trials of a suite's quality part at most.
+const MAX_TRIALS: u64 = 100_000_000;
+
+/// A suite needs targets and prompts.
+pub fn required(parts: &Parts<'_>, whole: Span) {
+    for (given, at, key) in [
+        (
+            parts.file.targets.is_some(),
+            parts.file.targets.as_ref().map(|at| (at.span, at.get().map(Vec::len))),
+            "targets",
+        ),
+        (
+            parts.file.prompts.is_some(),
+            parts.file.prompts.as_ref().map(|at| (at.span, at.get().map(Vec::len))),
+            "prompts",
+        ),
+    ] {
+        if !given {
+            parts.sink.advise(whole.head(), format!("`{key}` is missing"), format!("add `{key}:`; see `llmark init`"));
+        } else if let Some((span, Some(0))) = at {
+            parts.sink.advise(span, format!("`{key}` is empty"), "add an entry");
+        }
+    }
+}
+
+/// The modes, each known at every target under test.
+pub fn modes(parts: &Parts<'_>) -> Vec<ModeName> {
+    let Some(written) = &parts.file.modes else { return vec!["default".into()] };
+    let mut modes: Vec<ModeName> = Vec::new();
+    for at in written.get().into_iter().flat_map(|many| &many.0) {
+        let Some(name) = at.get() else { continue };
+        let mode: ModeName = name.as_str().into();
+        if modes.contains(&mode) {
+            parts.sink.advise(at.span, format!("the mode `{name}` is listed twice"), "remove one of the two");
+            continue;
+        }
+        check_mode(parts, at.span, name);
+        modes.push(mode);
+    }
+    if written.get().is_some_and(|many| many.0.is_empty()) {
+        parts.sink.advise(written.span, "`modes` is empty", "remove it, or list modes such as `[low, high]`");
+    }
+    modes
+}
+
+fn check_mode(parts: &Parts<'_>, span: Span, name: &str) {
+    if name == "default" {
+        return;
+    }
+    let judges = judges(parts);
+    for target in parts.endpoints.iter().filter(|target| is_subject(target, &judges)) {
+        let known: Vec<&str> = target.endpoint.modes.iter().map(|mode| mode.name.as_str()).collect();
+        if known.contains(&name) {
+            continue;
+        }
+        let id = &target.endpoint.id;
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => {
+                format!("say what it sends: `modes: {{{name}: {{reasoning_effort: {name}}}}}` in the target")
+            }
+            None => format!("`{id}` can do {}; add others as `modes:` of the target", known.join(", ")),
+        };
+        parts.sink.advise(span, format!("the target `{id}` has no mode `{name}`"), help);
+    }
+}
+
+/// Ids of the targets that graders ask.
+fn judges(parts: &Parts<'_>) -> Vec<String> {
+    parts.written.iter().flat_map(|grader| grader.spec.targets()).collect()
+}
+
+/// A target that graders ask is not under test itself, unless the suite says so.
+fn is_subject(target: &Resolved, judges: &[String]) -> bool {
+    match target.role {
+        Some(role) => role != RoleFile::Judge,
+        None => !judges.iter().any(|judge| judge == target.endpoint.id.as_str()),
+    }
+}
+
+/// Targets under test, and targets that graders ask.
+pub fn roles(parts: &Parts<'_>) -> (Vec<Arc<Endpoint>>, Vec<Arc<Endpoint>>) {
+    let ids: Vec<&str> = parts.endpoints.iter().map(|target| target.endpoint.id.as_str()).collect();
+    if ids.len() == parts.file.targets.as_ref().and_then(At::get).map_or(0, Vec::len) {
+        check_targets(parts.sink, parts.written, &ids);
+    }
+    let judges = judges(parts);
+    let subjects: Vec<_> = parts.endpoints.iter().filter(|target| is_subject(target, &judges)).collect();
+    if let (true, Some(first)) = (subjects.is_empty(), parts.endpoints.first()) {
+        let help = "add a target to be tested; one that judges itself as well says `role: both`";
+        parts.sink.advise(first.span.head(), "every target judges, none is tested", help);
+    }
+    let asked = |target: &&Resolved| judges.iter().any(|judge| judge == target.endpoint.id.as_str());
+    let helpers = parts.endpoints.iter().filter(asked).map(|target| target.endpoint.clone()).collect();
+    (subjects.into_iter().map(|target| target.endpoint.clone()).collect(), helpers)
+}
+
+/// Objectives, each on a metric that this suite produces and on cells that it has.
+pub fn slos(parts: &Parts<'_>, modes: &[ModeName], graders: &[Compiled]) -> Vec<SloSpec> {
+    let many = parts.file.slos.as_ref().and_then(At::get);
+    let written = many.into_iter().flat_map(|many| &many.0);
+    written.filter_map(|at| slo(parts, at, modes, graders)).collect()
+}
+
+fn slo(parts: &Parts<'_>, at: &At<String>, modes: &[ModeName], graders: &[Compiled]) -> Option<SloSpec> {
+    let text = at.get()?;
+    // Inside quotes the text begins one byte later; a folded text has no simple place.
+    let skip = parts.sink.slice(at.span).find(text.as_str());
+    match parse_slo(text) {
+        Ok(spec) => {
+            if let Some((message, help)) = unproducible(parts, &spec, graders) {
+                parts.sink.advise(at.span, message, help);
+            }
+            check_scope(parts, at.span, &spec.scope, modes);
+            Some(spec)
+        }
+        Err(error) => {
+            let span = skip.map_or(at.span, |skip| at.span.part(error.at.start + skip..error.at.end + skip));
+            parts.sink.advise(span, error.message, error.help);
+            None
+        }
+    }
+}
+
+fn unproducible(parts: &Parts<'_>, spec: &SloSpec, graders: &[Compiled]) -> Option<(String, String)> {
+    let name = spec.metric.name();
+    match &spec.metric {
+        SloMetric::PassRate | SloMetric::CostPerPass if parts.written.is_empty() => {
+            Some((format!("`{name}` needs graders, and the suite has none"), "add `graders:`".into()))
+        }
+        SloMetric::Score(id) if !graders.iter().any(|grader| grader.id == *id) => {
+            let known: Vec<&str> = graders.iter().map(|grader| grader.id.as_str()).collect();
+            let help = match nearest(id.as_str(), known.iter().copied()) {
+                Some(near) => format!("did you mean `score.{near}`?"),
+                None => format!("the graders are {}", known.join(", ")),
+            };
+            Some((format!("no grader is called `{id}`"), help))
+        }
+        SloMetric::CostUsd | SloMetric::CostPerCase | SloMetric::CostPerPass => {
+            let unpriced = parts.endpoints.iter().find(|target| has_no_price(target))?;
+            let id = &unpriced.endpoint.id;
+            Some((format!("`{name}` needs a price, and `{id}` has none"), "add `price:` to the target".into()))
+        }
+        _ => None,
+    }
+}
+
+fn has_no_price(target: &Resolved) -> bool {
+    target.endpoint.price.is_none() && !target.endpoint.simulated
+}
+
+fn check_scope(parts: &Parts<'_>, span: Span, scope: &Scope, modes: &[ModeName]) {
+    let targets: Vec<&str> = parts.endpoints.iter().map(|target| target.endpoint.id.as_str()).collect();
+    let prompts: Vec<&str> = parts.prompts.iter().map(|prompt| prompt.id.as_str()).collect();
+    let loads: Vec<&str> = parts.loads.iter().map(|load| load.id.as_str()).collect();
+    let modes: Vec<&str> = modes.iter().map(ModeName::as_str).collect();
+    for (key, wanted, known) in [
+        ("target", &scope.target, targets),
+        ("mode", &scope.mode, modes),
+        ("prompt", &scope.prompt, prompts),
+        ("load", &scope.load, loads),
+    ] {
+        let Some(wanted) = wanted else { continue };
+        if known.is_empty() || known.contains(&wanted.as_str()) {
+            continue;
+        }
+        let help = match nearest(wanted, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the suite has {}", known.join(", ")),
+        };
+        parts.sink.advise(span, format!("no {key} of this suite is called `{wanted}`"), help);
+    }
+}
+
+/// A number that may not be zero; 1 where it is absent.
+pub fn at_least_one(sink: &Sink, at: Option<&At<u32>>, name: &str) -> u32 {
+    let Some(at) = at else { return 1 };
+    let n = at.copied().unwrap_or(1);
+    if n == 0 {
+        sink.advise(at.span, format!("`{name}` of 0 runs nothing"), "write 1 or more");
+    }
+    n
+}
+
+/// Attempts of a trial at most.
+pub fn max_attempts(sink: &Sink, file: &SuiteFile) -> Option<u16> {
+    let at = &file.retry.as_ref()?.get()?.max_attempts;
+    let n = at.copied()?;
+    if n == 0 || n > 20 {
+        sink.advise(at.span, format!("`{n}` attempts cannot be made"), "write 1 (no retry) to 20");
+    }
+    Some(n)
+}
+
+/// What may be spent; a budget in dollars needs prices.
+pub fn budget(parts: &Parts<'_>) -> Budget {
+    let Some(written) = parts.file.budget.as_ref().and_then(At::get) else { return Budget::default() };
+    if let Some(usd) = &written.usd
+        && let Some(target) = parts.endpoints.iter().find(|target| has_no_price(target))
+    {
+        let message = format!("a budget in dollars needs prices, and `{}` has none", target.endpoint.id);
+        parts.sink.advise(usd.span, message, "add `price: {input: .., output: ..}` to the target");
+    }
+    if let Some(at) = &written.minutes
+        && at.copied().is_some_and(|minutes| minutes <= 0.0)
+    {
+        parts.sink.advise(at.span, "the run would end before it begins", "write minutes above 0");
+    }
+    let minutes = written.minutes.as_ref().and_then(At::copied).filter(|minutes| *minutes > 0.0);
+    Budget {
+        usd: written.usd.as_ref().and_then(At::copied).map(|amount| amount.0),
+        time: minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok()),
+    }
+}
+
+/// Rules on the whole: its size, and parameters that targets do not have.
+pub fn combined(parts: &Parts<'_>, modes: &[ModeName], cases: &[Placed]) {
+    let axes = [parts.endpoints.len(), modes.len(), parts.prompts.len(), parts.loads.len()];
+    let cells: usize = axes.iter().fold(1, |all, n| all.saturating_mul(*n));
+    let repeats = parts.file.repeats.as_ref().and_then(At::copied).unwrap_or(1);
+    let trials = (cells as u64).saturating_mul(cases.len() as u64).saturating_mul(u64::from(repeats));
+    if cells > MAX_CELLS || trials > MAX_TRIALS || cases.len() > MAX_CASES {
+        let [targets, modes, prompts, loads] = axes;
+        let message = format!(
+            "the matrix is too large: {targets} targets × {modes} modes × {prompts} prompts × {loads} loads × {} cases × {repeats} repeats",
+            cases.len()
+        );
+        let help = format!("a suite holds {MAX_CELLS} cells and {MAX_TRIALS} trials at most; split it");
+        let span = parts.file.targets.as_ref().map_or(Span::default(), |at| at.span.head());
+        parts.sink.advise(span, message, help);
+    }
+    check_params(parts);
+}
+
+fn check_params(parts: &Parts<'_>) {
+    let Some(at) = &parts.file.params else { return };
+    let Some(params) = at.get() else { return };
+    for target in parts.endpoints {
+        if let Err(unknown) = target.endpoint.dialect.options(params, true) {
+            for name in unknown {
+                let message = format!("the target `{}` takes no parameter `{name}`", target.endpoint.id);
+                let help = "remove it, or send it as `body: {..}` of the targets that take it";
+                parts.sink.advise(key_span(parts.sink, at.span, &name), message, help);
+            }
+        }
+    }
+}
+
+/// The place of a key inside a mapping, by its text.
+fn key_span(sink: &Sink, span: Span, key: &str) -> Span {
+    let text = sink.slice(span);
+    text.find(&format!("{key}:")).map_or(span.head(), |at| span.part(at..at + key.len()))
+}
