@@ -1,0 +1,76 @@
+//! What the process may print, and how: the only place that touches stdout and stderr.
+
+use std::io;
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+
+use super::keys::environment;
+use crate::report::table::Screen;
+
+/// Prints a result. A closed pipe is no error: the reader had enough.
+pub fn result(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}
+
+/// Prints a message beside the results.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints an error.
+pub fn error(text: &str) {
+    let paint = is_colored(io::stderr().is_terminal());
+    let word = if paint { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+    note(&format!("{word}: {text}"));
+}
+
+/// Prints a warning.
+pub fn warning(text: &str) {
+    let paint = is_colored(io::stderr().is_terminal());
+    let word = if paint { "\u{1b}[33mwarning\u{1b}[0m" } else { "warning" };
+    note(&format!("{word}: {text}"));
+}
+
+/// What stdout can show.
+pub fn screen() -> Screen {
+    let is_terminal = io::stdout().is_terminal();
+    let columns = environment("COLUMNS").and_then(|c| c.into_string().ok()).and_then(|c| c.parse().ok());
+    let width = rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|width| *width > 0)
+        .or(columns)
+        .unwrap_or(120);
+    Screen { width: width.max(40), color: is_colored(is_terminal) }
+}
+
+/// Progress may redraw itself: stderr is a terminal that nobody else reads.
+pub fn is_live() -> bool {
+    io::stderr().is_terminal() && is_colored(true)
+}
+
+/// Whether a question can be asked.
+pub fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a yes-or-no question; anything but yes is no.
+pub fn confirm(question: &str) -> bool {
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "{question} [y/N] ");
+    let _ = err.flush();
+    drop(err);
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// Colors only on a terminal, and only where nobody objects.
+fn is_colored(is_terminal: bool) -> bool {
+    let set = |name| environment(name).is_some_and(|value| !value.is_empty());
+    is_terminal && !set("NO_COLOR") && !set("CI") && environment("TERM").is_none_or(|term| term != "dumb")
+}
