@@ -21,9 +21,14 @@ impl RunClock {
         Self { zero: nanoseconds(ClockId::Monotonic) }
     }
 
+    /// A clock that goes on from `at`, for a session that resumes an earlier one, perhaps after a reboot.
+    pub fn resume(at: Offset) -> Self {
+        Self { zero: nanoseconds(ClockId::Monotonic).wrapping_sub(at.0) }
+    }
+
     /// Sleeps until `at`; returns at once when it has passed.
     pub fn sleep_until(self, at: Offset) {
-        let at = self.zero + at.0;
+        let at = self.zero.wrapping_add(at.0);
         let request = Timespec { tv_sec: (at / 1_000_000_000) as i64, tv_nsec: (at % 1_000_000_000) as _ };
         while rustix::thread::clock_nanosleep_absolute(rustix::thread::ClockId::Monotonic, &request).is_err() {}
     }
@@ -31,7 +36,7 @@ impl RunClock {
 
 impl Clock for RunClock {
     fn now(&self) -> Offset {
-        Offset(nanoseconds(ClockId::Monotonic).saturating_sub(self.zero))
+        Offset(nanoseconds(ClockId::Monotonic).wrapping_sub(self.zero))
     }
 }
 

@@ -47,6 +47,8 @@ const BATCH: usize = 1 << 20;
 
 enum Job {
     Event(Event, Option<Done>),
+    /// As an event without hurry, but somebody wants to hear when it is durable.
+    Noting(Event, Done),
     Sync(Done),
     Close(Anchor, Done),
 }
@@ -120,6 +122,14 @@ impl Writer {
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) -> Result<(), StoreError> {
         self.send(Job::Event(event, Some(Box::new(done))))
+    }
+
+    /// Appends an event without hurry and calls `done` when it is durable or never will be.
+    ///
+    /// # Errors
+    /// The log is poisoned or closed; `done` is dropped without a call.
+    pub fn append_noting(&self, event: Event, done: Done) -> Result<(), StoreError> {
+        self.send(Job::Noting(event, done))
     }
 
     /// Blocks until everything appended so far is durable.
@@ -286,9 +296,13 @@ impl Log {
     fn take(&mut self, job: Job) -> bool {
         let done = match job {
             Job::Event(event, done) => {
-                let at = self.clock.now();
-                self.put(|line, n| format::encode(line, n, at, &event));
+                self.put_event(&event);
                 done
+            }
+            Job::Noting(event, done) => {
+                self.put_event(&event);
+                self.waiters.push(done);
+                return false;
             }
             Job::Sync(done) => Some(done),
             Job::Close(anchor, done) => {
@@ -299,6 +313,11 @@ impl Log {
         let asks = done.is_some();
         self.waiters.extend(done);
         asks
+    }
+
+    fn put_event(&mut self, event: &Event) {
+        let at = self.clock.now();
+        self.put(|line, n| format::encode(line, n, at, event));
     }
 
     /// Adds one line, redacted and with its checksum, to what is pending.
