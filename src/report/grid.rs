@@ -128,7 +128,8 @@ fn mark_best(entries: &mut [Entry], better: Better) {
         Better::More => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         Better::Neither => return,
     };
-    if values.len() < 2 || values.iter().all(|v| *v == best) {
+    let all_equal = values.iter().all(|v| v.total_cmp(&best).is_eq());
+    if values.len() < 2 || all_equal {
         return;
     }
     for entry in entries {
@@ -136,11 +137,14 @@ fn mark_best(entries: &mut [Entry], better: Better) {
     }
 }
 
+/// A name of a cell: heading, name, whether it stands even where all cells share it.
+type Name = (&'static str, fn(&Cell) -> &str, bool);
+
 /// The columns that name a cell, as far as the run varies in them, and n.
 fn names(summary: &Summary) -> Grid {
     let cells = &summary.cells;
     let varies = |pick: fn(&Cell) -> &str| cells.iter().map(pick).collect::<BTreeSet<_>>().len() > 1;
-    let all: [(&'static str, fn(&Cell) -> &str, bool); 4] = [
+    let all: [Name; 4] = [
         ("target", |c| c.key.target.as_str(), true),
         ("mode", |c| c.key.mode.as_str(), true),
         ("prompt", |c| c.key.prompt.as_str(), false),

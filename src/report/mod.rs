@@ -2,13 +2,14 @@
 
 pub mod artifact;
 pub mod csv;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod md;
 pub mod row;
 pub mod table;
 
-pub(crate) mod chart;
+pub mod chart;
 pub(crate) mod escape;
 pub(crate) mod grid;
 #[cfg(test)]

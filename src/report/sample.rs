@@ -150,10 +150,10 @@ fn drawn(target: usize, mode: usize, load: usize) -> Drawn {
     };
     for _ in 0..trials_per_cell() {
         let ttft = 180.0 * slow * (0.3 * stream.normal()).exp();
-        let ttfa = ttft + reasoning * 8.0 * slow * (0.2 * stream.normal()).exp();
+        let answered = ttft + reasoning * 8.0 * slow * (0.2 * stream.normal()).exp();
         d.ttft.push(ttft);
-        d.ttfa.push(ttfa);
-        d.e2e.push(ttfa + 80.0 * 8.0 * slow);
+        d.ttfa.push(answered);
+        d.e2e.push(answered + 80.0 * 8.0 * slow);
         d.itl.extend((0..20).map(|_| 8.0 * slow * (0.5 * stream.normal()).exp()));
         d.passed += u64::from(stream.uniform() < [[0.62, 0.81, 0.9, 0.93], [0.55, 0.7, 0.82, 0.88]][target][mode]);
     }

@@ -69,7 +69,7 @@ pub(crate) fn estimate(e: &Estimate, unit: Unit) -> Written {
     };
     let places = places(e, unit);
     let interval = match (e.low, e.high) {
-        (Some(low), Some(high)) if low == high && high == value => String::new(),
+        (Some(low), Some(high)) if low.total_cmp(&high).is_eq() && high.total_cmp(&value).is_eq() => String::new(),
         (Some(low), Some(high)) if high.is_finite() => {
             format!("[{}, {}]", fixed(low / unit.per, places), fixed(high / unit.per, places))
         }

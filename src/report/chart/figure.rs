@@ -161,7 +161,7 @@ pub(crate) struct Rows {
     /// The axis with quantity and unit.
     pub(crate) x: (Axis, String),
     /// The rows from top to bottom.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) items: Vec<Row>,
 }
 
 /// One labeled row.

@@ -18,7 +18,6 @@ use super::palette::ALARM;
 use super::palette::AXIS;
 use super::palette::Color;
 use super::palette::GRID;
-use super::palette::INK;
 use super::palette::MUTED;
 
 const TICK: f64 = 10.5;
@@ -135,7 +134,9 @@ fn paint_layer(canvas: &Canvas<'_>, layer: &Layer, area: Frame, plot: &Plot, at:
             canvas.polygon(&lower.chain(upper).collect::<Vec<_>>(), *color, *alpha);
         }
         Layer::Marks { points, color, marker } => {
-            points.iter().for_each(|&(x, y)| mark(canvas, at(x, y), *marker, *color));
+            for &(x, y) in points {
+                mark(canvas, at(x, y), *marker, *color);
+            }
         }
         Layer::Bars { bars, color } => bars.iter().for_each(|&bar| whisker(canvas, ends(bar, at), *color)),
         Layer::Limit { axis, value, text } => limit(canvas, area, plot, (*axis, *value), text),
@@ -178,6 +179,3 @@ fn limit(canvas: &Canvas<'_>, area: Frame, plot: &Plot, (side, value): (Side, f6
         canvas.text((area.left + 6.0, y + dy), text, letters);
     }
 }
-
-/// The color of texts inside plots that belong to no series.
-pub(crate) const PLAIN: Color = INK;

@@ -22,7 +22,7 @@ const FOOT: f64 = 40.0;
 
 /// Height of the panel with its texts.
 pub(crate) fn outer_height(rows: &Rows) -> f64 {
-    head(rows) + ROW * rows.rows.len().max(1) as f64 + FOOT
+    head(rows) + ROW * rows.items.len().max(1) as f64 + FOOT
 }
 
 fn head(rows: &Rows) -> f64 {
@@ -32,20 +32,20 @@ fn head(rows: &Rows) -> f64 {
 /// Draws the panel into `frame`.
 pub(crate) fn paint(canvas: &Canvas<'_>, rows: &Rows, frame: Frame) {
     let width = frame.right - frame.left;
-    let widest = rows.rows.iter().map(|row| text_width(&row.label, LABEL)).fold(20.0, f64::max).min(0.38 * width);
-    let tail = rows.rows.iter().map(|row| text_width(&row.tail, TICK)).fold(0.0, f64::max);
+    let widest = rows.items.iter().map(|row| text_width(&row.label, LABEL)).fold(20.0, f64::max).min(0.38 * width);
+    let tail = rows.items.iter().map(|row| text_width(&row.tail, TICK)).fold(0.0, f64::max).min(0.2 * width);
     let top = frame.top + head(rows);
     let area = Frame {
         left: frame.left + widest + 8.0,
         top,
         right: frame.right - 12.0 - tail,
-        bottom: top + ROW * rows.rows.len().max(1) as f64,
+        bottom: top + ROW * rows.items.len().max(1) as f64,
     };
     if !rows.title.is_empty() {
         canvas.text((frame.left, frame.top + 8.0), &fit(&rows.title, 12.0, width), Lettering::new(12.0).bold());
     }
     axis(canvas, rows, area);
-    for (n, row) in rows.rows.iter().enumerate() {
+    for (n, row) in rows.items.iter().enumerate() {
         let y = area.top + ROW * (n as f64 + 0.5);
         let letters = Lettering::new(LABEL).color(INK).anchor(Anchor::End);
         canvas.text((area.left - 8.0, y), &fit(&row.label, LABEL, widest), letters);
@@ -80,13 +80,21 @@ fn bar(canvas: &Canvas<'_>, rows: &Rows, row: &Row, area: Frame, y: f64) {
         }
         sum += length;
     }
-    for &(value, color) in &row.dots {
-        let x = area.x(rows.x.0.place(value));
-        canvas.rect((x - 0.5, y - 6.5), (x + 0.5, y + 6.5), color, 0.5);
-    }
+    dots(canvas, rows, row, area, y);
     if !row.tail.is_empty() {
         let furthest = row.dots.iter().map(|d| d.0).fold(sum, f64::max);
         let x = area.x(rows.x.0.place(furthest)) + 6.0;
         canvas.text((x, y), &row.tail, Lettering::new(TICK).color(MUTED));
+    }
+}
+
+/// Single values as ticks on a thin line from the first to the last.
+fn dots(canvas: &Canvas<'_>, rows: &Rows, row: &Row, area: Frame, y: f64) {
+    let at = |value: f64| area.x(rows.x.0.place(value));
+    if let (Some(first), Some(last)) = (row.dots.first(), row.dots.last()) {
+        canvas.line((at(first.0), y), (at(last.0), y), Stroke { alpha: 0.5, ..Stroke::solid(first.1, 2) });
+    }
+    for &(value, color) in &row.dots {
+        canvas.rect((at(value) - 1.0, y - 5.5), (at(value) + 1.0, y + 5.5), color, 0.9);
     }
 }

@@ -141,7 +141,7 @@ pub fn text<'a>(rows: impl IntoIterator<Item = &'a Row>) -> io::Result<Vec<u8>> 
 }
 
 #[derive(Serialize)]
-struct Verdict<'a> {
+struct Line<'a> {
     grader: &'a str,
     verdict: &'a str,
     value: Option<f64>,
@@ -154,9 +154,9 @@ fn verdicts(lines: &[VerdictLine]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let list: Vec<Verdict<'_>> = lines
+    let list: Vec<Line<'_>> = lines
         .iter()
-        .map(|line| Verdict {
+        .map(|line| Line {
             grader: line.grader.as_str(),
             verdict: line.verdict,
             value: line.value.filter(|v| v.is_finite()),

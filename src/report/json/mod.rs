@@ -30,13 +30,14 @@ pub fn text(summary: &Summary) -> String {
         simulated: summary.simulated,
         instrument: run::Instrument::of(&summary.instrument),
         cells: summary.cells.iter().map(cell::Cell::of).collect(),
-        slos: summary.slos.iter().map(Slo::of).collect(),
+        slos: summary.slos.iter().map(Objective::of).collect(),
         warnings: summary.warnings.iter().map(Warn::of).collect(),
         findings: summary.findings.iter().map(|f| Finding { tone: tone(f.tone), text: &f.text }).collect(),
         failures: summary.failures.iter().map(run::Failure::of).collect(),
         exit: Exit { code: summary.exit.code, reasons: &summary.exit.reasons },
     };
-    serde_json::to_string_pretty(&file).expect("names are strings and numbers are finite") + "\n"
+    serde_json::to_string_pretty(&file).unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() }).to_string())
+        + "\n"
 }
 
 #[derive(Serialize)]
@@ -46,7 +47,7 @@ struct File<'a> {
     simulated: bool,
     instrument: run::Instrument,
     cells: Vec<cell::Cell<'a>>,
-    slos: Vec<Slo<'a>>,
+    slos: Vec<Objective<'a>>,
     warnings: Vec<Warn<'a>>,
     findings: Vec<Finding<'a>>,
     failures: Vec<run::Failure<'a>>,
@@ -112,7 +113,7 @@ impl<'a> Key<'a> {
 }
 
 #[derive(Serialize)]
-struct Slo<'a> {
+struct Objective<'a> {
     slo: &'a str,
     cell: Key<'a>,
     verdict: &'static str,
@@ -123,7 +124,7 @@ struct Slo<'a> {
     why: &'a str,
 }
 
-impl<'a> Slo<'a> {
+impl<'a> Objective<'a> {
     fn of(slo: &'a SloResult) -> Self {
         Self {
             slo: &slo.slo,

@@ -1,5 +1,7 @@
 //! `report.md`: fit for a pull-request comment or a step summary. Everything foreign is escaped.
 
+use std::fmt::Write as _;
+
 use super::artifact::Artifact;
 use super::escape::markdown;
 use super::grid;
@@ -64,10 +66,10 @@ fn table(summary: &Summary) -> String {
     let rows: Vec<String> = grid.rows.iter().take(MOST_ROWS).map(row).collect();
     let mut text = format!("|{head}\n|{rule}\n{}", rows.join("\n"));
     if grid.rows.len() > MOST_ROWS {
-        text += &format!("\n\n{} further cells are in report.html.", grid.rows.len() - MOST_ROWS);
+        let _ = write!(text, "\n\n{} further cells are in report.html.", grid.rows.len() - MOST_ROWS);
     }
-    let notes: String = grid::footnotes(summary).iter().map(|n| format!("{} ", markdown(n))).collect();
-    format!("{text}\n\n<sub>{}</sub>", notes.trim_end())
+    let notes: Vec<String> = grid::footnotes(summary).iter().map(|n| markdown(n)).collect();
+    format!("{text}\n\n<sub>{}</sub>", notes.join(" "))
 }
 
 fn square(entry: &Entry) -> String {
@@ -91,7 +93,8 @@ fn objectives(summary: &Summary) -> String {
         let key = &slo.cell;
         let cell = format!("{} {} {} {}", key.target, key.mode, key.prompt, key.load);
         let needed = slo.needed_n.map(|n| format!(" Needs {n} trials in all.")).unwrap_or_default();
-        text += &format!(
+        let _ = write!(
+            text,
             "\n| {verdict} | {} | {} | {} | {}{needed} |",
             markdown(&slo.slo),
             markdown(&cell),

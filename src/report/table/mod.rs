@@ -52,7 +52,8 @@ fn results(summary: &Summary, screen: Screen) -> String {
     let (second, dropped) = fitting(&grid, &rest, n_names, screen);
     let mut text = block(&grid, &first, n_names, screen);
     if !second.is_empty() {
-        text += &format!("\n{}", block(&grid, &second, n_names, screen));
+        text.push('\n');
+        text += &block(&grid, &second, n_names, screen);
     }
     let mut notes = grid::footnotes(summary);
     if !dropped.is_empty() {
@@ -193,6 +194,7 @@ mod tests {
     #[test]
     fn nothing_but_our_colors_is_a_control_sequence() {
         let mut summary = sample::summary();
+        let ours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
         for (n, nasty) in CORPUS.iter().enumerate() {
             let cell = n % summary.cells.len();
             summary.cells[cell].key.target = (*nasty).into();
@@ -203,7 +205,6 @@ mod tests {
             summary.run.meta.suite = (*nasty).to_owned();
             for color in [false, true] {
                 let text = render(&summary, Screen { width: 120, color });
-                let ours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
                 let left = ours.replace_all(&text, "");
                 assert!(!left.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{left:?}");
                 assert!(color || !text.contains('\u{1b}'));
