@@ -146,7 +146,8 @@ impl Compiled {
             Of::Reasoning => Cow::Borrowed(&answer.reasoning),
             Of::ToolCalls => Cow::Owned(calls_as_json(answer)),
         };
-        self.pipeline.apply(text).map(|text| Subject { case, answer, text })
+        let extracted = !self.pipeline.is_empty();
+        self.pipeline.apply(text).map(|text| Subject { case, answer, text, extracted })
     }
 }
 

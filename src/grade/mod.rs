@@ -1,21 +1,33 @@
 //! Graders, one file each. Pure: what needs a model or a process is asked for as a [`Step`], not done here.
 
+pub mod budget;
+pub mod choice;
+pub mod combine;
 pub mod compile;
 pub mod contains;
 pub mod exact;
 pub mod extract;
+pub mod finish_reason;
 pub mod json;
+pub mod json_path;
+pub mod json_schema;
 pub mod jsonpath;
+pub mod levenshtein;
 mod markdown;
 pub mod numbers;
 pub mod numeric;
 pub mod params;
 pub mod pattern;
+pub mod policy;
+pub mod refusal;
 pub mod regex;
 pub mod spec;
+pub mod starts_with;
 pub mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tool_call;
+pub mod word_count;
 
 use std::time::Duration;
 
@@ -29,6 +41,8 @@ pub use compile::Compiled;
 pub use compile::Context;
 pub use compile::Problem;
 pub use compile::compile;
+pub use policy::Standing;
+pub use policy::outcome_policy;
 pub use spec::GRADERS;
 pub use spec::GraderSpec;
 

@@ -84,7 +84,7 @@ macro_rules! kinds {
             $(GraderInfo { name: $name, help: $help, params: <$params as Params>::about },)*
         ];
 
-        const NAMES: &[&str] = &[$($name),*];
+        pub(crate) const NAMES: &[&str] = &[$($name),*];
 
         impl Kind {
             /// The key in suites.
@@ -116,9 +116,25 @@ macro_rules! kinds {
 kinds! {
     Exact(super::exact::Exact) = "exact": "The answer equals the expected text.",
     Contains(super::contains::Contains) = "contains": "The answer contains one text, any of several, or all of them.",
+    StartsWith(super::starts_with::StartsWith) = "starts_with": "The answer begins with a text.",
     Regex(super::regex::Regex) = "regex": "A regular expression matches, and its group equals the expectation where there is one.",
+    Levenshtein(super::levenshtein::Levenshtein) = "levenshtein": "The answer is within a few edits of the expected text.",
+    WordCount(super::word_count::WordCount) = "word_count": "The number of words lies within bounds.",
+    Refusal(super::refusal::Refusal) = "refusal": "The model declined to answer.",
     Numeric(super::numeric::Numeric) = "numeric": "A number of the answer equals the expected number.",
+    Choice(super::choice::Choice) = "choice": "The letter of a multiple-choice answer is the right one.",
     Json(super::json::Json) = "json": "The answer is JSON.",
+    JsonSchema(super::json_schema::JsonSchema) = "json_schema": "The answer is JSON that conforms to a JSON Schema.",
+    JsonPath(super::json_path::JsonPathCheck) = "json_path": "A value inside the answer's JSON is as expected.",
+    ToolCall(super::tool_call::ToolCalls) = "tool_call": "The model called the right functions with admissible arguments.",
+    MaxTtft(super::budget::MaxTtft) = "max_ttft": "The first token came in time.",
+    MaxE2e(super::budget::MaxE2e) = "max_e2e": "The last token came in time.",
+    MaxCost(super::budget::MaxCost) = "max_cost": "The answer cost no more than a limit.",
+    FinishReason(super::finish_reason::FinishReason) = "finish_reason": "The answer ended for an accepted reason.",
+    All(super::combine::Combination<super::combine::All>) = "all": "Every grader passes.",
+    Any(super::combine::Combination<super::combine::Any>) = "any": "One grader passes.",
+    Not(super::combine::Combination<super::combine::Not>) = "not": "The grader does not pass.",
+    Weighted(super::combine::Combination<super::combine::Weighted>) = "weighted": "The weighted mean of graders.",
 }
 
 /// [`Spec`] without its constructor, so that kinds can be spoken to alike.
@@ -185,7 +201,7 @@ impl GraderSpec {
 }
 
 /// Reads the parameters of the grader of this name.
-struct ByName<'n>(&'n str);
+pub(crate) struct ByName<'n>(pub(crate) &'n str);
 
 /// The grader's name as key; an unknown one is an error at the key's own place.
 struct Name(&'static str);
@@ -285,7 +301,7 @@ impl GraderInfo {
         let own = (self.params)();
         let required: Vec<&str> = own.iter().filter(|param| param.required).map(|param| param.name).collect();
         let mut properties = serde_json::Map::new();
-        for param in own.into_iter().chain(common_params()) {
+        for param in common_params().into_iter().chain(own) {
             let mut schema = param.schema;
             if let Value::Object(fields) = &mut schema {
                 fields.insert("description".into(), param.help.trim().into());
@@ -349,7 +365,7 @@ mod tests {
             for param in (grader.params)() {
                 assert!(param.help.trim().ends_with('.'), "{}.{}", grader.name, param.name);
                 assert!(
-                    common_params().iter().all(|common| common.name != param.name),
+                    param.name == "of" || common_params().iter().all(|common| common.name != param.name),
                     "{}.{}",
                     grader.name,
                     param.name

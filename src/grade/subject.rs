@@ -17,6 +17,8 @@ pub struct Subject<'a> {
     pub answer: &'a Answer,
     /// The text to judge, after `of` and `extract`.
     pub text: Cow<'a, str>,
+    /// An extraction pipeline made the text.
+    pub extracted: bool,
 }
 
 impl Subject<'_> {

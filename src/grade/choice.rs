@@ -1,0 +1,203 @@
+//! `choice`: the letter of a multiple-choice answer, taken by a named chain of steps.
+//!
+//! The chain is the one that MMLU-Pro publishes (Wang et al. 2024, `evaluate_from_local.py`): `phrase` is the first
+//! "answer is (X)", `label` is "Answer: X", `last` is the last letter that stands alone. The verdict says which step
+//! matched. Beyond the published expressions, Markdown and brackets around a letter are read, a letter must not
+//! begin a word, and the pronoun "I" and the article "A" are no lone letters while another one stands.
+
+use regex::Regex;
+
+use super::Step;
+use super::compile::Context;
+use super::compile::Problem;
+use super::exact::said;
+use super::params::Text;
+use super::params::Texts;
+use super::params::params;
+use super::pattern;
+use super::spec::Spec;
+use super::subject::Rule;
+use super::subject::Subject;
+use super::subject::expecting;
+use crate::domain::Case;
+use crate::domain::Verdict;
+
+params! {
+    /// Parameters of `choice`.
+    pub struct Choice {
+        /// The right letter; the case's `expect` by default.
+        value: Option<Text> = None,
+        /// The letters offered, as a range `A-J`, as text `ABCD` or as a list.
+        letters: Texts = Texts(vec!["A-J".into()]),
+        /// Steps tried in order: `phrase`, `label`, `last`, and `only` for an answer that is nothing but the letter.
+        chain: Texts = Texts(["phrase", "label", "last"].map(str::to_owned).to_vec()),
+    }
+}
+
+const STEPS: [&str; 4] = ["phrase", "label", "last", "only"];
+
+/// A step of the chain with its expression.
+struct ChainStep {
+    name: &'static str,
+    regex: Regex,
+}
+
+impl Spec for Choice {
+    fn rule(&self, _: &Context) -> Result<Box<dyn Rule>, Vec<Problem>> {
+        let letters = letters(&self.letters.0).map_err(|message| vec![Problem::at("letters", message)])?;
+        let chain: Result<Vec<ChainStep>, Problem> =
+            self.chain.0.iter().map(|name| chain_step(name, &letters)).collect();
+        let chain = chain.map_err(|problem| vec![problem])?;
+        let offered = letters.clone();
+        let inner = expecting(self.value.as_ref(), move |subject, wanted| compare(&chain, &subject.text, wanted));
+        let odd = self.value.as_ref().filter(|value| !is_letter(&value.0, &letters));
+        if let Some(Text(odd)) = odd {
+            return Err(vec![Problem::at("value", format!("`{odd}` is none of the letters {letters}"))]);
+        }
+        Ok(Box::new(Lettered { inner, offered, from_case: self.value.is_none() }))
+    }
+}
+
+/// Adds that the expectation must be a letter.
+struct Lettered {
+    inner: Box<dyn Rule>,
+    offered: String,
+    from_case: bool,
+}
+
+impl Rule for Lettered {
+    fn judge(&self, subject: &Subject<'_>) -> Step {
+        self.inner.judge(subject)
+    }
+
+    fn objection(&self, case: &Case) -> Option<String> {
+        self.inner.objection(case).or_else(|| {
+            let texts = case.expect.as_ref().filter(|_| self.from_case)?.texts();
+            let odd = texts.into_iter().find(|text| !is_letter(text, &self.offered))?;
+            Some(format!("it compares letters of {}, and `expect` is `{odd}`", self.offered))
+        })
+    }
+}
+
+fn bare(text: &str) -> String {
+    text.trim().trim_matches(['(', ')', '.', '*']).to_uppercase()
+}
+
+fn is_letter(text: &str, letters: &str) -> bool {
+    let text = bare(text);
+    text.chars().count() == 1 && letters.contains(&text)
+}
+
+/// The letters offered, in upper case and in order.
+fn letters(given: &[String]) -> Result<String, String> {
+    let mut all = String::new();
+    for part in given {
+        let part = part.trim().to_uppercase();
+        let chars: Vec<char> = part.chars().collect();
+        match chars.as_slice() {
+            [from, '-', to] if from <= to => all.extend(*from..=*to),
+            chars if chars.iter().all(char::is_ascii_alphanumeric) => all.extend(chars),
+            _ => return Err(format!("`{part}` is no set of letters; write `A-J`, `ABCD` or `[A, B, C]`")),
+        }
+    }
+    if all.is_empty() || !all.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err("name the letters offered: `A-J`, `ABCD` or `[A, B, C]`".into());
+    }
+    Ok(all)
+}
+
+fn chain_step(name: &str, letters: &str) -> Result<ChainStep, Problem> {
+    let Some(name) = STEPS.into_iter().find(|known| *known == name) else {
+        return Err(Problem::at("chain", format!("`{name}` is no step; the steps are {}", STEPS.join(", "))));
+    };
+    let open = r"[\s*_$(\[{\\]*(?:boxed\{|text\{|mathbf\{)*[\s*_(\[]*";
+    let expression = match name {
+        "phrase" => format!(r"(?i:answer\s+is):?{open}(?i:option\s+)?{open}([{letters}])\b"),
+        "label" => format!(r".*[aA]nswer\**:\**{open}([{letters}])\b"),
+        "only" => format!(r"^[\s(*]*([{letters}])[\s).:*]*$"),
+        _ => format!(r"\b([{letters}])\b"),
+    };
+    let regex = pattern::compile(&expression).map_err(|message| Problem::at("letters", message))?;
+    Ok(ChainStep { name, regex })
+}
+
+impl ChainStep {
+    fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        if self.name != "last" {
+            return self.regex.captures(text)?.get(1).map(|letter| letter.as_str());
+        }
+        let mut fallback = None;
+        let mut best = None;
+        for found in self.regex.find_iter(text) {
+            let rest = &text[found.end()..];
+            if is_english_word(found.as_str(), rest) { &mut fallback } else { &mut best }.replace(found.as_str());
+        }
+        best.or(fallback)
+    }
+}
+
+/// The pronoun "I" and the article "A": followed by an apostrophe or a word in lower case.
+fn is_english_word(letter: &str, rest: &str) -> bool {
+    let mut rest = rest.chars();
+    let next = rest.next();
+    let word = next == Some(' ') && rest.next().is_some_and(char::is_lowercase);
+    match letter {
+        "I" => word || matches!(next, Some('\'' | '’')),
+        "A" => word,
+        _ => false,
+    }
+}
+
+fn compare(chain: &[ChainStep], text: &str, wanted: &[String]) -> Verdict {
+    let Some((step, letter)) = chain.iter().find_map(|step| step.find(text).map(|letter| (step.name, letter))) else {
+        return Verdict::decide(false, "no letter in the answer");
+    };
+    let mut verdict = Verdict::decide(wanted.iter().any(|wanted| bare(wanted) == letter), said(letter, wanted));
+    if let Verdict::Pass { why } | Verdict::Fail { why } = &mut verdict {
+        why.extracted = Some(letter.to_owned());
+        why.step = Some(step);
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::grade::testing::judge;
+    use crate::grade::testing::objection;
+    use crate::grade::testing::passes;
+    use crate::grade::testing::problems;
+    use serde_json::json;
+
+    #[test]
+    fn the_chain_says_which_step_matched() {
+        let rows = [
+            ("Let me think. The answer is (C).", "C", "phrase"),
+            ("The answer is C. But the answer is D.", "C", "phrase"),
+            ("the correct Answer is **B**", "B", "phrase"),
+            (r"The answer is $\boxed{\text{D}}$", "D", "phrase"),
+            ("The answer is Because of B. Answer: (E)", "E", "label"),
+            ("**Answer:** F", "F", "label"),
+            ("A? no. B? no. So C", "C", "last"),
+            ("It is B, I think", "B", "last"),
+            ("G. A good choice", "G", "last"),
+            ("I", "I", "last"),
+        ];
+        for (text, letter, step) in rows {
+            let verdict = judge(json!("choice"), json!(letter), text);
+            assert_eq!((verdict.why().extracted.as_deref(), verdict.why().step), (Some(letter), Some(step)), "{text}");
+            assert_eq!(verdict.bounds(), (1.0, 1.0), "{text}");
+        }
+        assert!(!passes(json!("choice"), json!("A"), "none of them"));
+    }
+
+    #[test]
+    fn letters_and_chain_can_be_chosen() {
+        assert!(passes(json!({"choice": {"letters": "1-4"}}), json!(3), "Answer: 3"));
+        assert!(passes(json!({"choice": {"letters": ["X", "Y"], "chain": "last"}}), json!("y"), "X or Y"));
+        assert!(!passes(json!({"choice": {"chain": ["only"]}}), json!("B"), "It is B"));
+        assert!(passes(json!({"choice": {"chain": ["only"]}}), json!("B"), " (B). "));
+        assert!(problems(json!({"choice": {"chain": "frase"}}))[0].contains("the steps are"));
+        assert!(problems(json!({"choice": {"letters": "?"}}))[0].contains("write `A-J`"));
+        assert!(objection(json!("choice"), json!("Paris")).unwrap().contains("`Paris`"));
+    }
+}
