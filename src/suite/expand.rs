@@ -231,8 +231,8 @@ fn hash(suite: &Suite, chosen: &Chosen) -> String {
 fn feed(out: &mut Hashing, suite: &Suite, chosen: &Chosen) -> fmt::Result {
     for &at in &chosen.targets {
         let target = &suite.targets[at];
-        let (dialect, body, modes) = (target.dialect.name(), &target.body, &target.modes);
-        write!(out, "{:?}{dialect}{}{:?}{body:?}{modes:?}", target.id, target.base_url, target.model)?;
+        write!(out, "{:?}{}{}{:?}", target.id, target.dialect.name(), target.base_url, target.model)?;
+        write!(out, "{:?}{:?}{:?}{:?}", target.body, target.stream_body, target.overrides, target.modes)?;
     }
     for &at in &chosen.modes {
         write!(out, "{:?}", suite.modes[at])?;

@@ -13,6 +13,7 @@ pub mod problem;
 pub mod prompt;
 pub mod read;
 pub mod rules;
+pub mod schema;
 pub mod targets;
 pub mod template;
 pub mod yaml;

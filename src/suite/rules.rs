@@ -18,6 +18,7 @@ use crate::analyze::SloSpec;
 use crate::analyze::slo_expr::Scope;
 use crate::analyze::slo_expr::SloMetric;
 use crate::analyze::slo_expr::parse_slo;
+use crate::domain::Format;
 use crate::domain::ModeName;
 use crate::grade::Compiled;
 use crate::load::LoadSpec;
@@ -107,6 +108,7 @@ fn check_mode(parts: &Parts<'_>, span: Span, name: &str) {
             }
             None => format!("`{id}` can do {}; add others as `modes:` of the target", known.join(", ")),
         };
+        let help = target.endpoint.mode_note.as_ref().map_or(help.clone(), |note| format!("{help} ({note})"));
         parts.sink.advise(span, format!("the target `{id}` has no mode `{name}`"), help);
     }
 }
@@ -276,6 +278,35 @@ pub fn combined(parts: &Parts<'_>, modes: &[ModeName], cases: &[Placed]) {
         parts.sink.advise(span, message, help);
     }
     check_params(parts);
+    check_abilities(parts);
+}
+
+/// Prompts that ask for what a target under test is known not to do.
+fn check_abilities(parts: &Parts<'_>) {
+    let judges = judges(parts);
+    for target in parts.endpoints.iter().filter(|target| is_subject(target, &judges)) {
+        let able = target.endpoint.abilities;
+        for prompt in parts.prompts {
+            let wants_schema = matches!(prompt.format, Some(Format::JsonSchema { .. }));
+            let needs = [
+                (!prompt.tools.is_empty(), able.tools, "calls no functions", "`tools`"),
+                (prompt.has_images(), able.vision, "sees no images", "images"),
+                (
+                    wants_schema,
+                    able.structured_output,
+                    "answers in no JSON Schema",
+                    "`response_format: {json_schema: ..}`",
+                ),
+            ];
+            for (needed, able, cannot, what) in needs {
+                if needed && able == Some(false) {
+                    let message =
+                        format!("the target `{}` {cannot}, and prompt `{}` needs it", target.endpoint.id, prompt.id);
+                    parts.sink.advise(prompt.span.head(), message, format!("remove {what}, or test another target"));
+                }
+            }
+        }
+    }
 }
 
 fn check_params(parts: &Parts<'_>) {
