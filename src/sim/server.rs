@@ -17,6 +17,7 @@ use super::Profile;
 use super::conn;
 use super::host::Hosts;
 use super::ledger::Ledger;
+use super::skills;
 
 /// Starts simulators.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl Server {
         let hosts = Arc::new(Hosts::new(profiles, ledger.clone()));
         let token = stop.clone();
         let thread = thread::Builder::new().name("llmark-sim".into()).spawn(move || {
+            skills::warm_up();
             runtime.block_on(token.run_until_cancelled(accept(listener, hosts)));
             runtime.shutdown_background();
         })?;

@@ -10,10 +10,11 @@ use crate::domain::random::Stream;
 
 /// A list of labels after the words that announce one.
 static LIST: LazyLock<Regex> = LazyLock::new(|| {
-    let item = r#"[`'"*\[]*[A-Za-z][\w-]*(?: [\w-]+)?[`'"*\]]*"#;
+    let item = r#"[`'"*\[]*[A-Za-z][\w-]*(?: [\w-]+)??[`'"*\]]*"#;
+    let last = r#"[`'"*\[]*[A-Za-z][\w-]*(?: [\w-]+[`'"*\]]*[.?!:)\n]|[`'"*\]]*)"#;
     let between = r"\s*(?:,\s*(?:or |and )?|\s\|\s|\||/|;|\s(?:or|and)\s|\n\s*-\s*)\s*";
     Regex::new(&format!(
-        r"(?i)\b(?:one of(?: the| these)?(?: following)?(?: \w+)?|labels?|(?:category|categories|classes|class|label)(?: fits| applies| is right)?|options|choose from|choices|either|as|into|is (?:this|it|the)(?: following)?(?: (?:sentiment|tone|mood|text|review|message|ticket|email|comment|sentence))?|with(?: one of)?|which is it)\s*(?:\(|:|are|is)?\s*(?:\n\s*-\s*)?({item}(?:{between}{item})+)"
+        r"(?i)\b(?:one of(?: the| these)?(?: following)?(?: \w+)?|labels?|(?:category|categories|classes|class|label)(?: fits| applies| is right)?|options|choose from|choices|either|as|into|is (?:this|it|the)(?: following)?(?: (?:sentiment|tone|mood|text|review|message|ticket|email|comment|sentence))?|with(?: one of)?|which is it)\s*(?:\(|:|are|is)?\s*(?:\n\s*-\s*)?((?:{item}{between})+{last})"
     ))
     .expect("tested")
 });
@@ -177,7 +178,7 @@ fn labels(all: &str) -> Option<(Vec<String>, String)> {
     let list = found.get(1)?;
     let labels: Vec<String> = BETWEEN
         .split(list.as_str())
-        .map(|label| label.trim_matches(|c: char| "`'\"*[]()".contains(c) || c.is_whitespace()).to_owned())
+        .map(|label| label.trim_matches(|c: char| "`'\"*[]().?!:".contains(c) || c.is_whitespace()).to_owned())
         .filter(|label| !label.is_empty())
         .collect();
     let rest = format!("{} {}", &all[..list.start()], &all[list.end()..]);
@@ -201,6 +202,11 @@ mod tests {
             (
                 "Categories:\n- billing\n- account\n- shipping\nClassify: I forgot my password and cannot log in",
                 "account",
+            ),
+            (
+                "Classify this ticket as billing, shipping or technical. Reply with one word only.\n\
+                 The app crashes with an error after the update.",
+                "technical",
             ),
             ("Which category fits: bug, feature request, question? 'Please add dark mode'", "feature request"),
         ];

@@ -95,6 +95,20 @@ pub(super) fn answer(ask: &Ask, slip: bool, stream: &mut Stream) -> Answer {
     }
 }
 
+/// Runs every skill once, so that no request pays for the compilation of patterns.
+pub(super) fn warm_up() {
+    let text = "JSON with keys email and date: What is 1 + 1? how many each? sort a, b; classify as a or b. 2 words";
+    let question = Question { text, all: text.to_owned(), context: text.to_owned() };
+    let mut stream = Stream::new(0, "warm-up");
+    for skill in SKILLS {
+        skill(&question, false, &mut stream);
+    }
+    extract::object(&question, false);
+    for key in ["url", "phone", "amount", "order", "city", "name"] {
+        extract::fill(key, &serde_json::Value::Null, text, 0);
+    }
+}
+
 fn say(question: &Question, slip: bool, stream: &mut Stream) -> String {
     if extract::is_asked(question)
         && let Some(object) = extract::object(question, slip)
