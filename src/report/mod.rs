@@ -1,4 +1,20 @@
-//! A report model and its renderers. Returns bytes; writes nothing.
+//! Renderers of a run's summary. They return bytes and write nothing.
+//!
+//! A caller reads the run folder twice. The first pass folds its events into a `Summary`; the second makes rows:
+//!
+//! ```text
+//! let rows = Rows::new(&run, &trials, &summary);
+//! for observation in log {
+//!     if let Some(row) = rows.row(&observation) {
+//!         table.push(&row)?;      // csv::Table: trials.csv, row by row
+//!         junit.push(&row);       // junit::Report
+//!         details.push(row);      // html::Details: all of a small run, a sample of a large one
+//!     }
+//! }
+//! [json::render(&summary), md::render(&summary), html::render(&summary, &details), junit.render(name)]
+//! chart::render(&summary)         // charts/*.svg
+//! table::render(&summary, Screen { width, color })
+//! ```
 
 pub mod artifact;
 pub mod csv;
@@ -20,3 +36,4 @@ pub(crate) mod written;
 
 pub use artifact::Artifact;
 pub use row::Row;
+pub use row::Rows;
