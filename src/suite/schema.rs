@@ -16,7 +16,7 @@ pub fn schema() -> Value {
     for (name, schema) in own_definitions().into_iter().chain(schema_definitions()) {
         definitions.insert(name.to_owned(), schema);
     }
-    let Value::Object(mut root) = object(suite(), &["targets", "prompts"]) else { return Value::Null };
+    let Value::Object(mut root) = object(&suite(), &["targets", "prompts"]) else { return Value::Null };
     let mut document = Map::new();
     document.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
     document.insert("title".into(), json!("llmark suite"));
@@ -31,7 +31,7 @@ pub fn schema_text() -> String {
 }
 
 /// A mapping with these members; keys starting with `x-` are the author's own.
-fn object(properties: Value, required: &[&str]) -> Value {
+fn object(properties: &Value, required: &[&str]) -> Value {
     json!({
         "type": "object", "additionalProperties": false, "patternProperties": {"^x-": {}},
         "required": required, "properties": properties,
@@ -54,8 +54,8 @@ fn list(name: &str) -> Value {
     json!({"type": "array", "items": reference(name)})
 }
 
-fn many(item: Value) -> Value {
-    json!({"anyOf": [item.clone(), {"type": "array", "items": item}]})
+fn many(item: &Value) -> Value {
+    json!({"anyOf": [item, {"type": "array", "items": item}]})
 }
 
 fn text() -> Value {
@@ -77,7 +77,7 @@ fn suite() -> Value {
         "description": says("What it is about.", text()),
         "seed": says("Every random choice derives from it.", json!({"type": "integer", "minimum": 0, "default": 0})),
         "targets": says("Models at endpoints; the unit of comparison.", list("target")),
-        "modes": says("Reasoning settings; `default` sends nothing.", many(word())),
+        "modes": says("Reasoning settings; `default` sends nothing.", many(&word())),
         "params": says("Sampling parameters such as temperature, top_p, max_tokens.", json!({"type": "object"})),
         "prompts": says("Message templates; several are variants of each other.", list("prompt")),
         "cases": says("Inputs with expectations, inline or from files.", list("case")),
@@ -85,19 +85,19 @@ fn suite() -> Value {
         "loads": says("How requests arrive.", list("load")),
         "repeats": says("Times that each case runs per cell.", positive()),
         "warmup": says("Requests before measuring, kept apart.", json!({"anyOf": [
-            {"type": "integer", "minimum": 0}, object(json!({"requests": {"type": "integer", "minimum": 0}}), &["requests"])
+            {"type": "integer", "minimum": 0}, object(&json!({"requests": {"type": "integer", "minimum": 0}}), &["requests"])
         ]})),
         "salt": says("A unique prefix per request, so that no prompt cache serves it.", json!({"type": "boolean"})),
-        "retry": says("Attempts of a trial.", object(json!({"max_attempts": {"type": "integer", "minimum": 1, "maximum": 20}}), &["max_attempts"])),
-        "timeout": says("Timers of every attempt.", object(json!({
+        "retry": says("Attempts of a trial.", object(&json!({"max_attempts": {"type": "integer", "minimum": 1, "maximum": 20}}), &["max_attempts"])),
+        "timeout": says("Timers of every attempt.", object(&json!({
             "connect": reference("time"), "first_token": reference("time"), "idle": reference("time"), "total": reference("time"),
         }), &[])),
-        "slos": says("Objectives that gate the run.", many(reference("slo"))),
-        "budget": says("What may be spent.", object(json!({
+        "slos": says("Objectives that gate the run.", many(&reference("slo"))),
+        "budget": says("What may be spent.", object(&json!({
             "usd": {"type": "number", "minimum": 0}, "minutes": {"type": "number", "exclusiveMinimum": 0},
         }), &[])),
-        "compare": says("How arms are compared.", object(json!({
-            "gate": many(text()), "margin": reference("share"), "slices": many(json!({"enum": ["tag", "prompt", "cluster"]})),
+        "compare": says("How arms are compared.", object(&json!({
+            "gate": many(&text()), "margin": reference("share"), "slices": many(&json!({"enum": ["tag", "prompt", "cluster"]})),
         }), &[])),
         "stop_when": says("Stop comparisons early.", json!({"enum": ["decided"]})),
         "abort_on": says("Abandon loads early.", json!({"enum": ["certain miss"]})),
@@ -108,13 +108,13 @@ fn suite() -> Value {
 
 fn own_definitions() -> Vec<(&'static str, Value)> {
     vec![
-        ("target", object(target(), &[])),
-        ("price", object(price(), &["input", "output"])),
-        ("prompt", object(prompt(), &[])),
-        ("message", object(message(), &["role"])),
+        ("target", object(&target(), &[])),
+        ("price", object(&price(), &["input", "output"])),
+        ("prompt", object(&prompt(), &[])),
+        ("message", object(&message(), &["role"])),
         ("part", part()),
-        ("case", object(case(), &[])),
-        ("load", object(load(), &[])),
+        ("case", object(&case(), &[])),
+        ("load", object(&load(), &[])),
         (
             "slo",
             says(
@@ -152,16 +152,16 @@ fn target() -> Value {
         "base_url": says("As the vendor's SDK takes it.", json!({"type": "string", "format": "uri"})),
         "key_env": says("Environment variable that holds the key; never the key itself.", json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})),
         "auth": says("Where the key goes.", json!({"anyOf": [
-            {"enum": ["bearer", "x-api-key", "none"]}, object(json!({"body": text()}), &["body"]), object(json!({"header": text()}), &["header"]),
+            {"enum": ["bearer", "x-api-key", "none"]}, object(&json!({"body": text()}), &["body"]), object(&json!({"header": text()}), &["header"]),
         ]})),
         "price": reference("price"),
         "claims": says("Other statements of the price, shown beside it.", list("price")),
         "modes": says("Merge patches by mode; they override or add to the catalogue's.", json!({"type": "object", "additionalProperties": patch})),
         "body": says("Merge patch on every request.", patch),
-        "limits": says("Client-side limits.", object(json!({
+        "limits": says("Client-side limits.", object(&json!({
             "concurrency": positive(), "rpm": {"type": "number", "exclusiveMinimum": 0}, "tpm": {"type": "number", "exclusiveMinimum": 0},
         }), &[])),
-        "sim": says("The embedded simulator answers, with this profile.", json!({"anyOf": [word(), object(json!({"profile": word()}), &["profile"])]})),
+        "sim": says("The embedded simulator answers, with this profile.", json!({"anyOf": [word(), object(&json!({"profile": word()}), &["profile"])]})),
         "role": says("Under test, asked by graders only, or both.", json!({"enum": ["subject", "judge", "both"]})),
     })
 }
@@ -169,7 +169,7 @@ fn target() -> Value {
 fn price() -> Value {
     let amount = json!({"type": "number", "minimum": 0});
     let tier = object(
-        json!({"above_tokens": positive(), "input": amount, "output": amount, "cached_input": amount}),
+        &json!({"above_tokens": positive(), "input": amount, "output": amount, "cached_input": amount}),
         &["above_tokens", "input", "output"],
     );
     json!({
@@ -187,7 +187,7 @@ fn price() -> Value {
 
 fn prompt() -> Value {
     let tool = object(
-        json!({
+        &json!({
             "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}, "description": text(),
             "parameters": {"type": "object"}, "strict": {"type": "boolean"},
         }),
@@ -200,21 +200,21 @@ fn prompt() -> Value {
         "messages": says("The whole conversation instead of `user`.", list("message")),
         "tools": says("Functions offered to the model.", json!({"type": "array", "items": tool})),
         "tool_choice": says("Whether one must be called.", json!({"anyOf": [
-            {"enum": ["auto", "none", "required"]}, object(json!({"function": text()}), &["function"]),
+            {"enum": ["auto", "none", "required"]}, object(&json!({"function": text()}), &["function"]),
         ]})),
         "response_format": says("The form of the answer.", json!({"anyOf": [
             {"enum": ["json_object"]},
-            object(json!({"json_schema": {"type": ["string", "object"]}}), &["json_schema"]),
-            object(json!({"json_object": {"type": ["object", "null"]}}), &["json_object"]),
+            object(&json!({"json_schema": {"type": ["string", "object"]}}), &["json_schema"]),
+            object(&json!({"json_object": {"type": ["object", "null"]}}), &["json_object"]),
         ]})),
     })
 }
 
 fn message() -> Value {
-    let call = object(json!({"id": text(), "name": text(), "arguments": {}}), &["name"]);
+    let call = object(&json!({"id": text(), "name": text(), "arguments": {}}), &["name"]);
     json!({
         "role": says("Who speaks.", json!({"enum": ["system", "user", "assistant", "tool"]})),
-        "content": says("What is said: text, or parts.", many(reference("part"))),
+        "content": says("What is said: text, or parts.", many(&reference("part"))),
         "generate": says("The model answers by itself here; later messages form the next turn.", json!({"type": "boolean"})),
         "tool_calls": says("Calls made in this message.", json!({"type": "array", "items": call})),
         "tool_call_id": says("The call that this message answers.", text()),
@@ -222,7 +222,7 @@ fn message() -> Value {
 }
 
 fn part() -> Value {
-    let single = |key: &str, help: &str| object(json!({key: says(help, word())}), &[key]);
+    let single = |key: &str, help: &str| object(&json!({key: says(help, word())}), &[key]);
     json!({"anyOf": [
         word(), single("text", "A template."), single("image", "An image file below the suite's folder."),
         single("image_url", "An image that the provider fetches."),
@@ -236,7 +236,7 @@ fn case() -> Value {
         "id": says("Unique within the suite.", word()),
         "vars": says("Values for templates; text stays what was written.", json!({"type": "object"})),
         "expect": says("What graders compare with; text stays what was written.", json!({})),
-        "tags": says("Labels for filters, slices and `when`.", many(word())),
+        "tags": says("Labels for filters, slices and `when`.", many(&word())),
         "cluster": says("Cases of one cluster are not independent.", word()),
         "canary": says("Shows drift during a long run; not part of the score.", json!({"type": "boolean"})),
     })
@@ -245,19 +245,19 @@ fn case() -> Value {
 fn load() -> Value {
     let rate = json!({"type": "number", "exclusiveMinimum": 0});
     let ramp = object(
-        json!({
+        &json!({
             "from": rate, "to": rate, "curve": {"enum": ["linear", "exponential"]}, "steps": {"type": "integer", "minimum": 2},
         }),
         &["from"],
     );
     json!({
         "id": says("Name in tables; `c16` or `r5` by default.", word()),
-        "concurrency": says("Closed loop: requests in flight; several make several loads.", many(positive())),
+        "concurrency": says("Closed loop: requests in flight; several make several loads.", many(&positive())),
         "rate": says("Open loop: requests per second, or a ramp.", json!({"anyOf": [rate, ramp]})),
         "arrivals": says("The arrival process of an open loop; poisson by default.", json!({"anyOf": [
             {"enum": ["constant", "poisson"]},
-            object(json!({"gamma": {"type": "number", "exclusiveMinimum": 0}}), &["gamma"]),
-            object(json!({"replay": text()}), &["replay"]),
+            object(&json!({"gamma": {"type": "number", "exclusiveMinimum": 0}}), &["gamma"]),
+            object(&json!({"replay": text()}), &["replay"]),
         ]})),
         "replay": says("Recorded arrivals: a CSV file, or a Mooncake trace in JSON Lines.", text()),
         "requests": says("Ends after this many trials per cell.", positive()),
