@@ -206,7 +206,9 @@ mod tests {
     fn rows(observations: Vec<Observation>) -> Vec<TrialRow> {
         let run = fixture::run(1);
         let mut fold = Fold::new(&run);
-        observations.into_iter().for_each(|obs| fold.push(&fixture::observed(obs)));
+        for obs in observations {
+            fold.push(&fixture::observed(obs));
+        }
         fold.finish().rows
     }
 

@@ -1,17 +1,32 @@
 //! Observations and verdicts to cells, estimates, SLO verdicts and comparisons.
 
+pub mod audit;
+pub mod cell;
+pub mod charts;
+pub mod checks;
+pub mod cost;
 pub mod dist;
+pub mod effort;
 pub mod estimate;
+pub mod exit;
+pub mod findings;
 pub mod fold;
 pub mod gaps;
 pub mod grades;
 pub mod infer;
+pub mod load;
 pub mod metric;
+pub mod quality;
 pub mod run;
+pub mod samples;
+pub mod slo;
 pub mod slo_expr;
+pub mod summarize;
 pub mod summary;
 pub mod times;
 pub mod trial;
+pub mod warnings;
+pub mod window;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -22,5 +37,6 @@ pub use fold::Fold;
 pub use metric::Metric;
 pub use run::Run;
 pub use slo_expr::SloSpec;
+pub use summarize::summarize;
 pub use summary::Summary;
 pub use trial::Trials;

@@ -1,0 +1,97 @@
+//! Which exit codes a run's results call for.
+
+use super::summary::Cell;
+use super::summary::Exit;
+use super::summary::SloResult;
+use super::summary::SloVerdict;
+use crate::domain::RunStatus;
+use crate::text::number::count;
+
+/// Codes by precedence: usage, interrupted, store, provider, budget, gate, invalid, undecided.
+const ORDER: [u8; 8] = [2, 130, 5, 4, 7, 1, 6, 3];
+
+impl Exit {
+    /// Adds a reason and puts the code to return first. Code 0 and codes unknown to the contract are no reasons.
+    pub fn add(&mut self, code: u8, reason: String) {
+        let rank = |code: u8| ORDER.iter().position(|c| *c == code);
+        if rank(code).is_none() {
+            return;
+        }
+        self.reasons.push((code, reason));
+        self.reasons.sort_by_key(|(code, _)| rank(*code));
+        self.code = self.reasons.first().map_or(0, |(code, _)| *code);
+    }
+}
+
+/// The exit codes that apply: never 0 when a cell is invalid, when every trial failed, or when a gate is undecided.
+pub fn exit(status: Option<RunStatus>, cells: &[Cell], slos: &[SloResult], recorded: bool) -> Exit {
+    let mut exit = Exit::default();
+    match status {
+        None if !recorded => exit.add(130, "the run has no end: it was interrupted and can be resumed".into()),
+        Some(RunStatus::Interrupted) => exit.add(130, "the run was interrupted and can be resumed".into()),
+        Some(RunStatus::Provider) => exit.add(4, "a key or quota stopped the run".into()),
+        Some(RunStatus::Budget) => exit.add(7, "the budget was reached".into()),
+        _ => {}
+    }
+    let dead: Vec<String> = cells.iter().filter(|cell| is_dead(cell)).map(|cell| cell.key.to_string()).collect();
+    if !dead.is_empty() {
+        let of =
+            if dead.len() == cells.len() { "every trial".to_owned() } else { format!("every trial of {}", few(&dead)) };
+        exit.add(4, format!("{of} failed on the path to the model"));
+    }
+    let with = |verdict| slos.iter().filter(|slo| slo.verdict == verdict).count() as u64;
+    let missed: Vec<String> =
+        slos.iter().filter(|s| s.verdict == SloVerdict::Missed).map(|s| format!("`{}` at {}", s.slo, s.cell)).collect();
+    if !missed.is_empty() {
+        exit.add(1, format!("{} missed: {}", count(missed.len() as u64, "objective"), few(&missed)));
+    }
+    let limited: Vec<String> = cells.iter().filter(|c| c.client_limited).map(|c| c.key.to_string()).collect();
+    if !limited.is_empty() {
+        exit.add(6, format!("the client was the limit in {}", few(&limited)));
+    }
+    let open = with(SloVerdict::Inconclusive);
+    if open > 0 {
+        exit.add(3, format!("{} undecided", count(open, "objective")));
+    }
+    if cells.is_empty() {
+        exit.add(3, "no trial was measured".into());
+    }
+    exit
+}
+
+/// Trials were due, and none of them ended with anything but trouble on the path.
+fn is_dead(cell: &Cell) -> bool {
+    cell.n > 0 && cell.outcomes.keys().all(|outcome| outcome.is_infra())
+}
+
+/// The first three of a list, and how many more there are.
+fn few(names: &[String]) -> String {
+    let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > 3 { format!("{shown} and {} more", names.len() - 3) } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_code_of_the_order_is_returned_and_all_are_named() {
+        let mut exit = Exit::default();
+        for code in [3, 6, 1, 7, 4, 5, 130, 2] {
+            exit.add(code, String::new());
+            assert_eq!(exit.code, code);
+        }
+        let order: Vec<u8> = exit.reasons.iter().map(|(code, _)| *code).collect();
+        assert_eq!(order, ORDER);
+        exit.add(0, "fine".into());
+        assert_eq!(exit.reasons.len(), 8);
+    }
+
+    #[test]
+    fn a_run_without_an_end_or_a_trial_is_no_success() {
+        assert_eq!(exit(None, &[], &[], false).code, 130);
+        assert_eq!(exit(Some(RunStatus::Complete), &[], &[], false).code, 3);
+        assert_eq!(exit(Some(RunStatus::Budget), &[], &[], false).code, 7);
+        assert_eq!(exit(Some(RunStatus::Provider), &[], &[], false).code, 4);
+    }
+}
