@@ -24,8 +24,9 @@ impl Endpoint {
     /// The request for one attempt.
     ///
     /// The body is the protocol's own members, then merge patches in this order: the catalogue's, those for streams, the
-    /// reset of all reasoning controls and the mode (only when a mode is asked), and the suite's `body` last. Members
-    /// that carry the conversation are put in afterwards, so that no patch can touch them.
+    /// reset of all reasoning controls and the mode (only when a mode is asked), and the suite's `body`. The form of
+    /// the answer is laid over them, and members that carry the conversation are put in last, so that no patch can
+    /// touch them.
     ///
     /// # Errors
     /// What cannot be sent: a parameter that the protocol lacks, a key or header that HTTP cannot carry.
@@ -40,7 +41,8 @@ impl Endpoint {
             _ => String::new(),
         };
         let print = fingerprint([head.as_bytes(), &ask.members.digest.to_be_bytes()]);
-        let salt = ask.salt.map(json_inside).unwrap_or_default();
+        // A conversation without any text has no place for a salt.
+        let salt = ask.salt.filter(|_| !ask.members.after.is_empty()).map(json_inside).unwrap_or_default();
         let members = [ask.members.before.clone(), Bytes::from(salt), ask.members.after.clone()];
         let pieces = std::iter::once(Bytes::from(head)).chain(members).chain([Bytes::from(key_member + "}")]);
         let body = pieces.filter(|piece| !piece.is_empty()).collect();
@@ -71,7 +73,6 @@ impl Endpoint {
         let options = self.dialect.options(&renamed.collect(), ask.stream);
         let options = options.map_err(|names| format!("{} cannot send {}", self.dialect.name(), names.join(", ")))?;
         let mut body = Value::Object(options);
-        merge(&mut body, Value::Object(ask.members.extra.clone()));
         merge(&mut body, self.body.value());
         if ask.stream {
             merge(&mut body, self.stream_body.value());
@@ -82,10 +83,12 @@ impl Endpoint {
             merge(&mut body, sent_mode.value());
         }
         merge(&mut body, self.overrides.value());
+        merge(&mut body, Value::Object(ask.members.extra.clone()));
         let Value::Object(mut body) = body else { return Err("a `body` patch must be an object".into()) };
-        for name in self.dialect.protected().iter().filter(|name| **name != "stream") {
+        for name in self.dialect.protected() {
             body.shift_remove(*name);
         }
+        body.insert("stream".into(), ask.stream.into());
         Ok((body, sent_mode))
     }
 
@@ -151,3 +154,6 @@ fn json_inside(text: &str) -> String {
     let quoted = Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
+
+#[cfg(test)]
+mod tests;
