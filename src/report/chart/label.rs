@@ -30,14 +30,19 @@ impl Labels {
         self.taken.push(Frame { left: x - 5.0, top: y - 5.0, right: x + 5.0, bottom: y + 5.0 });
     }
 
-    /// An interval bar that labels should not cover.
+    /// An interval bar or a line that labels should not cover; a slanted one is covered by small boxes.
     pub(crate) fn avoid_line(&mut self, (x0, y0): Point, (x1, y1): Point) {
-        self.taken.push(Frame {
-            left: x0.min(x1) - 1.0,
-            top: y0.min(y1) - 1.0,
-            right: x0.max(x1) + 1.0,
-            bottom: y0.max(y1) + 1.0,
-        });
+        let steps = ((x1 - x0).abs().min((y1 - y0).abs()) / 6.0).ceil().clamp(1.0, 60.0);
+        let along = |step: f64| (x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps);
+        for step in 0..steps as u32 {
+            let (a, b) = (along(f64::from(step)), along(f64::from(step + 1)));
+            self.taken.push(Frame {
+                left: a.0.min(b.0) - 1.0,
+                top: a.1.min(b.1) - 1.0,
+                right: a.0.max(b.0) + 1.0,
+                bottom: a.1.max(b.1) + 1.0,
+            });
+        }
     }
 
     /// Draws a label near `at`; with a thin leader where it had to move away.

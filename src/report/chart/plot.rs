@@ -111,6 +111,12 @@ fn reserve(layer: &Layer, at: &impl Fn(f64, f64) -> Point, labels: &mut Labels) 
                 labels.avoid_line(from, to);
             }
         }
+        // Long curves are no obstacle: a label may lie on them where nothing else is free.
+        Layer::Line { points, .. } if points.len() < 40 => {
+            for pair in points.windows(2) {
+                labels.avoid_line(at(pair[0].0, pair[0].1), at(pair[1].0, pair[1].1));
+            }
+        }
         _ => {}
     }
 }

@@ -146,7 +146,7 @@ fn metrics(page: &mut Markup, index: usize, cell: &Cell) {
     page.close("tr").close("thead").open("tbody", &[]);
     for (metric, d) in &cell.metrics {
         let unit = metric_unit(*metric, d);
-        page.open("tr", &[]).leaf("th", &[("scope", "row")], &format!("{metric}, {}", unit.name));
+        page.open("tr", &[]).leaf("th", &[("scope", "row")], &format!("{}, {}", title(*metric), unit.name));
         page.leaf("td", &[("class", "n")], &d.n.to_string());
         page.leaf("td", &[("class", "n")], &d.failed.to_string());
         for (name, pick) in STATISTICS {
@@ -158,6 +158,29 @@ fn metrics(page: &mut Markup, index: usize, cell: &Cell) {
         page.leaf("td", &[("class", "n")], &max).close("tr");
     }
     page.close("tbody").close("table").close("div");
+}
+
+/// A metric's name for people.
+fn title(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Queue => "queue",
+        Metric::Ttfb => "response headers (TTFB)",
+        Metric::Ttft => "first token (TTFT)",
+        Metric::Ttfa => "first answer token (TTFA)",
+        Metric::E2e => "end to end",
+        Metric::Service => "written to first token",
+        Metric::Tpot => "per output token (TPOT)",
+        Metric::Itl => "gap between events (ITL)",
+        Metric::ItlMax => "longest gap",
+        Metric::OutputTps => "output speed",
+        Metric::E2eTps => "output over end to end",
+        Metric::Waiting => "reader waits",
+        Metric::InputTokens => "input",
+        Metric::CachedTokens => "cached input",
+        Metric::ReasoningTokens => "reasoning",
+        Metric::OutputTokens => "output",
+        Metric::CostUsd => "cost",
+    }
 }
 
 fn metric_unit(metric: Metric, d: &Distribution) -> Unit {

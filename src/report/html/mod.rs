@@ -6,6 +6,8 @@
 mod cells;
 mod markup;
 mod record;
+#[cfg(test)]
+mod tests;
 mod trials;
 mod verdict;
 

@@ -22,7 +22,7 @@
   const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200c\u200e\u200f\u061c\u2028\u2029\u202a-\u202e\u2060\u2066-\u2069\ufeff]|\udb40[\udc00-\udc7f]/g;
   const plain = (text) => String(text).replace(HIDDEN, (c) => "\\u{" + c.codePointAt(0).toString(16) + "}");
   const digits = (v, places) => v.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places }).replace(/,/g, "\u202f");
-  const ms = (v) => v === null || v === undefined ? "" : v >= 10000 ? digits(v / 1000, 1) + " s" : digits(v, v < 10 ? 1 : 0) + " ms";
+  const ms = (v) => v === null || v === undefined ? "" : v >= 10000 ? digits(v / 1000, 1) + " s" : digits(v, v !== 0 && v < 10 ? 1 : 0) + " ms";
   const usd = (v) => v === null || v === undefined ? "" : v === 0 ? "0" : v.toPrecision(3).replace(/e.*/, "") && (v < 1e-4 ? v.toFixed(7) : v.toFixed(6)).replace(/0+$/, "");
 
   document.documentElement.classList.add("js");
