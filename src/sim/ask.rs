@@ -153,7 +153,10 @@ fn messages(body: &Value, images: &mut usize) -> Result<Vec<(Speaker, String)>, 
         turns.push((Speaker::System, content(&body["system"], images)));
     }
     for message in messages {
-        turns.push((speaker(&message["role"])?, content(&message["content"], images)));
+        let answers = |part: &Value| part["type"] == "tool_result";
+        let is_result = message["content"].as_array().is_some_and(|parts| parts.iter().any(answers));
+        let who = if is_result { Speaker::Tool } else { speaker(&message["role"])? };
+        turns.push((who, content(&message["content"], images)));
         if let Some(calls) = message["tool_calls"].as_array() {
             turns.push((Speaker::Assistant, calls.iter().map(Value::to_string).collect()));
         }
@@ -366,7 +369,7 @@ mod tests {
         let body = json!({"model": "m", "max_tokens": 9, "system": [{"type": "text", "text": "s"}], "messages": [
             {"role": "user", "content": [{"type": "tool_result", "content": [{"type": "text", "text": "7"}]}]}]});
         let ask = Ask::read(Protocol::Messages, &body).unwrap();
-        assert_eq!((ask.question(), ask.system().as_str()), ("7", "s"));
+        assert_eq!((&ask.turns[1], ask.system().as_str()), (&(Speaker::Tool, "7".into()), "s"));
     }
 
     #[test]

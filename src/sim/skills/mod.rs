@@ -80,9 +80,11 @@ pub(super) fn answer(ask: &Ask, slip: bool, stream: &mut Stream) -> Answer {
     if let Some(n) = ask.marks.tokens {
         return Answer::said(prose::exactly(n));
     }
+    if let Some((Speaker::Tool, result)) = ask.turns.last() {
+        return Answer::said(format!("The result is {}.", if slip { "unknown" } else { result.trim() }));
+    }
     if ask.choice != Choice::Never
         && !ask.tools.is_empty()
-        && !is_tool_result(ask)
         && let Some(calls) = tools::calls(ask, slip, stream)
     {
         return Answer { text: String::new(), calls };
@@ -118,16 +120,8 @@ fn say(question: &Question, slip: bool, stream: &mut Stream) -> String {
     SKILLS.iter().find_map(|skill| skill(question, slip, stream)).unwrap_or_else(|| prose::about(question.text, slip))
 }
 
-fn is_tool_result(ask: &Ask) -> bool {
-    ask.turns.last().is_some_and(|(who, _)| *who == Speaker::Tool)
-        || ask.turns.iter().rev().take(2).any(|(who, text)| *who == Speaker::Assistant && text.contains("tool"))
-}
-
 fn question(ask: &Ask) -> Question<'_> {
-    let text = match ask.turns.last() {
-        Some((Speaker::Tool, result)) => result.as_str(),
-        _ => ask.question(),
-    };
+    let text = ask.question();
     let before: Vec<&str> =
         ask.turns.iter().filter(|(who, _)| *who != Speaker::System).map(|(_, text)| text.as_str()).collect();
     Question { text, all: format!("{}\n{text}", ask.system()), context: before.join("\n") }
