@@ -4,6 +4,7 @@ pub mod audit;
 pub mod cell;
 pub mod charts;
 pub mod checks;
+pub mod compare;
 pub mod cost;
 pub mod dist;
 pub mod effort;
