@@ -31,6 +31,8 @@ pub mod window;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use estimate::Estimate;
 pub use estimate::Method;

@@ -310,7 +310,7 @@ mod tests {
                 _ => {}
             }
             fold.push(&fixture::observed(obs));
-            for v in verdict {
+            if let Some(v) = verdict {
                 fold.push(&fixture::graded(u64::from(i), v));
             }
         }
