@@ -285,10 +285,9 @@ impl Log {
             sync |= self.take(job);
         }
         let is_due = self.dirty.is_some_and(|since| self.clock.now() >= since.plus(LONGEST_WAIT));
-        if sync || is_due {
+        self.write();
+        if sync || is_due || self.poisoned {
             self.commit();
-        } else {
-            self.write();
         }
     }
 

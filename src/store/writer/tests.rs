@@ -201,6 +201,25 @@ fn a_disk_that_refuses_poisons_the_log() {
 }
 
 #[test]
+fn a_poisoned_log_tells_everybody_who_waits() {
+    let base = tempfile::tempdir().unwrap();
+    let run = folder(base.path());
+    let mut log = Log::open(&run, Arc::new(Ticks::default()), Redactor::default()).unwrap();
+    log.begin(START).unwrap();
+    log.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (shared, (jobs, inbox)) = (Arc::clone(&log.shared), sync_channel(QUEUE));
+    let thread = Some(thread::spawn(move || log.run(&inbox)));
+    let writer = Writer { jobs: Some(jobs), shared, thread };
+    let (told, answer) = channel();
+    writer.append_noting(intent(0..1), Box::new(move |result| told.send(result).unwrap())).unwrap();
+    let error = answer.recv().unwrap().unwrap_err();
+    assert!(error.to_string().contains("No space left"), "{error}");
+    assert_eq!(writer.durable(), 1, "the opening line alone is durable");
+    assert!(writer.append(intent(1..2)).is_err() && writer.sync().is_err());
+    assert!(writer.close(START).unwrap_err().to_string().contains("No space left"));
+}
+
+#[test]
 fn secrets_never_reach_the_log() {
     let key = "sk-live-0123456789abcdefghij";
     let base = tempfile::tempdir().unwrap();
