@@ -197,7 +197,7 @@ fn overrides(spec: &TargetSpec, dialect: Option<&'static dyn Dialect>, problems:
     let patches = spec.body.iter().map(|patch| ("body", patch));
     let modes = spec.modes.iter().map(|(_, patch)| ("modes", patch));
     for (field, patch) in patches.chain(modes) {
-        let protected = dialect.map(|dialect| dialect.protected()).unwrap_or_default();
+        let protected = dialect.map(Dialect::protected).unwrap_or_default();
         for name in protected.iter().filter(|name| patch.value().get(**name).is_some()) {
             let problem = Problem::new(field, format!("a merge patch may not set `{name}`"));
             problems.push(problem.with_help("it carries the conversation; set it in the target or the prompt"));
@@ -218,12 +218,12 @@ fn build(
     base_url: Url,
     overrides: JsonText,
 ) -> Endpoint {
-    let model = model_name(spec, found);
+    let name = model_name(spec, found);
     let provider = provider_name(spec, found);
     let place = if provider == "custom" { authority(&base_url) } else { provider.clone() };
-    let (modes, candidates, mode_note) = modes(spec, catalog, found, dialect);
+    let (modes, candidates, mode_note) = settings(spec, catalog, found, dialect);
     let (price, claims) = prices(spec, catalog, found);
-    let key = found.model.map_or(model.as_str(), |known| &known.id);
+    let key = found.model.map_or(name.as_str(), |known| &known.id);
     let key = spec.model.as_deref().unwrap_or(key);
     Endpoint {
         id: spec.id.clone().unwrap_or_else(|| format!("{key}@{place}").into()),
@@ -248,7 +248,7 @@ fn build(
         abilities: abilities(found),
         notes: notes(spec, found),
         simulated: spec.sim.is_some(),
-        model,
+        model: name,
         base_url,
         dialect,
     }
@@ -276,8 +276,7 @@ fn auth(spec: &TargetSpec, found: &Found<'_>, dialect: &dyn Dialect) -> Auth {
         _ if spec.sim.is_some() => Auth::None,
         (None, Some("x-api-key")) => Auth::XApiKey,
         (None, Some("bearer")) => Auth::Bearer,
-        (None, Some(_)) if spec.key_env.is_none() => Auth::None,
-        (None, None) if spec.key_env.is_none() => Auth::None,
+        _ if spec.key_env.is_none() => Auth::None,
         (None, _) => usual,
     }
 }
@@ -322,7 +321,7 @@ fn abilities(found: &Found<'_>) -> Abilities {
 type ByName = Vec<(String, Vec<Mode>)>;
 
 /// Modes in force, other candidates, and why some are missing. The suite's patches override and add.
-fn modes(
+fn settings(
     spec: &TargetSpec,
     catalog: &Catalog,
     found: &Found<'_>,

@@ -5,3 +5,4 @@
 mod layering;
 mod sim_server;
 mod tidy;
+mod wire_vectors;

@@ -12,8 +12,8 @@ use crate::provider::Params;
 use crate::provider::TargetSpec;
 use crate::provider::resolve;
 
-fn endpoint(spec: TargetSpec) -> Endpoint {
-    resolve(&spec, &Catalog::embedded()).unwrap()
+fn endpoint(spec: &TargetSpec) -> Endpoint {
+    resolve(spec, &Catalog::embedded()).unwrap()
 }
 
 fn known(model: &str, provider: &str) -> TargetSpec {
@@ -44,7 +44,7 @@ fn a_mode_clears_other_controls_and_the_suite_has_the_last_word() {
     let mut spec = known("seed-2.0-mini", "openrouter");
     spec.body = Some(JsonText::new(&json!({"reasoning": {"exclude": true}, "top_k": 20})));
     let sent =
-        send(&endpoint(spec), "low", &json!({"reasoning_effort": "high", "max_tokens": 10}), &Conversation::default());
+        send(&endpoint(&spec), "low", &json!({"reasoning_effort": "high", "max_tokens": 10}), &Conversation::default());
     let expected = json!({
         "model": "bytedance-seed/seed-2.0-mini", "max_tokens": 10, "stream": true,
         "stream_options": {"include_usage": true}, "provider": {"require_parameters": true},
@@ -60,7 +60,7 @@ fn a_mode_clears_other_controls_and_the_suite_has_the_last_word() {
 
 #[test]
 fn the_default_mode_sends_nothing_and_leaves_controls_alone() {
-    let endpoint = endpoint(known("seed-2.0-mini", "ark"));
+    let endpoint = endpoint(&known("seed-2.0-mini", "ark"));
     let sent =
         send(&endpoint, "default", &json!({"reasoning_effort": "high", "max_tokens": 9}), &Conversation::default());
     assert_eq!((&sent.body["reasoning_effort"], &sent.body["max_completion_tokens"]), (&json!("high"), &json!(9)));
@@ -75,7 +75,7 @@ fn effort_and_form_of_the_answer_live_together() {
         Conversation { format: Some(Format::JsonSchema { name: "x".into(), schema }), ..Conversation::default() };
     let mut spec = known("any", "anthropic");
     spec.protocol = Some("anthropic-messages".into());
-    let sent = send(&endpoint(spec), "high", &json!({}), &conversation);
+    let sent = send(&endpoint(&spec), "high", &json!({}), &conversation);
     let config = json!({"effort": "high", "format": {"type": "json_schema", "schema": {"type": "object"}}});
     assert_eq!((&sent.body["output_config"], &sent.body["max_tokens"]), (&config, &json!(4096)));
     assert_eq!(sent.wire.url.as_str(), "https://api.anthropic.com/v1/messages");
@@ -89,7 +89,7 @@ fn effort_and_form_of_the_answer_live_together() {
 fn a_key_in_the_body_is_in_no_header_and_in_no_fingerprint() {
     let mut spec = known("seed-2.0-mini", "modelslab");
     spec.auth = Some(Auth::Body("key".into()));
-    let endpoint = endpoint(spec);
+    let endpoint = endpoint(&spec);
     let sent = send(&endpoint, "minimal", &json!({}), &Conversation::default());
     assert_eq!((&sent.body["key"], &sent.body["reasoning_effort"]), (&json!("sk-secret"), &json!("minimal")));
     assert!(sent.text.ends_with(",\"key\":\"sk-secret\"}"));
@@ -100,7 +100,7 @@ fn a_key_in_the_body_is_in_no_header_and_in_no_fingerprint() {
 
 #[test]
 fn no_patch_touches_the_conversation() {
-    let mut endpoint = endpoint(known("seed-2.0-mini", "openrouter"));
+    let mut endpoint = endpoint(&known("seed-2.0-mini", "openrouter"));
     endpoint.overrides = JsonText::new(&json!({"messages": [], "stream": false, "model": "other"}));
     let sent = send(&endpoint, "", &json!({}), &Conversation::default());
     assert_eq!((sent.body["messages"].as_array().unwrap().len(), &sent.body["stream"]), (1, &json!(true)));
@@ -117,7 +117,7 @@ fn a_version_segment_stands_once() {
             base_url: Some(base.into()),
             ..TargetSpec::default()
         };
-        assert_eq!(endpoint(spec).url("/v1/messages").unwrap().as_str(), "http://127.0.0.1:1/v1/messages");
+        assert_eq!(endpoint(&spec).url("/v1/messages").unwrap().as_str(), "http://127.0.0.1:1/v1/messages");
     }
 }
 
@@ -125,7 +125,7 @@ fn a_version_segment_stands_once() {
 fn parameters_that_a_protocol_lacks_are_named() {
     let mut spec = known("any", "anthropic");
     spec.protocol = Some("anthropic-messages".into());
-    let endpoint = endpoint(spec);
+    let endpoint = endpoint(&spec);
     let members = endpoint.dialect.encode(&[Message::text(Role::User, "x")], &Conversation::default());
     let params = json!({"seed": 1, "frequency_penalty": 0, "presence_penalty": 0.5});
     let params = params.as_object().unwrap();
