@@ -77,7 +77,7 @@ fn line(sink: &Sink, span: Span) -> String {
 }
 
 fn from_file(sink: &Sink, files: &dyn Files, entry: &CaseFile, path: &At<String>, cases: &mut Vec<Placed>) {
-    if entry.id.is_some() || entry.vars.is_some() || entry.expect.is_some() || entry.cluster.is_some() {
+    if entry.id.is_some() || entry.vars.is_some() || entry.expect.value().is_some() || entry.cluster.is_some() {
         let help = "an entry with `file:` takes `tags:` and `limit:` besides; the cases are in the file";
         sink.advise(path.span, "an entry is either a file of cases or a case", help);
     }
@@ -231,11 +231,10 @@ fn add(sink: &Sink, span: Span, case: &CaseFile, fallback: &str, more_tags: &[Ta
         sink.advise(limit.span, "`limit` belongs to a file of cases", "remove it, or write `file:` beside it");
     }
     let vars = case.vars.as_ref().and_then(At::get).into_iter().flat_map(|pairs| &pairs.0);
-    let expect = case.expect.as_ref().and_then(At::get);
     let case = Case {
         id: id.into(),
         vars: vars.map(|(name, Verbatim(value))| (name.clone(), JsonText::new(value))).collect(),
-        expect: expect.map(|Verbatim(value)| Expect::new(value)),
+        expect: case.expect.value().map(Expect::new),
         tags: tags(case).into_iter().chain(more_tags.iter().cloned()).collect(),
         cluster: text(&case.cluster).map(Into::into),
         canary: case.canary.as_ref().and_then(At::copied).unwrap_or(false),

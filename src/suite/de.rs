@@ -236,10 +236,16 @@ pub fn report_unknown(sink: &Sink, entry: &Entry, fields: &[&str]) {
     sink.advise(entry.key_span, message, help);
 }
 
+/// Keys that are read only to be refused.
+const UNSPOKEN: [&str; 2] = ["key", "api_key"];
+
 fn unknown_key(key: &str, fields: &[&str]) -> (String, String) {
     let help = match nearest(key, fields.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known here: {}; keys of your own start with `x-`", fields.join(", ")),
+        None => {
+            let shown: Vec<&str> = fields.iter().copied().filter(|field| !UNSPOKEN.contains(field)).collect();
+            format!("known here: {}; keys of your own start with `x-`", shown.join(", "))
+        }
     };
     (format!("unknown key `{}`", super::node::shortened(key)), help)
 }

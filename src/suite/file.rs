@@ -373,13 +373,32 @@ pub struct CaseFile {
     /// Values for templates.
     pub vars: Option<At<Pairs<Verbatim>>>,
     /// What is expected.
-    pub expect: Option<At<Verbatim>>,
+    #[serde(default)]
+    pub expect: ExpectFile,
     /// Labels.
     pub tags: Option<At<Many<At<String>>>>,
     /// Group of dependent cases.
     pub cluster: Option<At<String>>,
     /// Shows drift; not part of the score.
     pub canary: Option<At<bool>>,
+}
+
+/// What is expected. Unlike an `Option`, it reads the bare word `null` as text.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ExpectFile(pub Option<At<Verbatim>>);
+
+impl ExpectFile {
+    /// The value; `None` where nothing is written, or JSON's `null`.
+    pub fn value(&self) -> Option<&Value> {
+        let Verbatim(value) = self.0.as_ref()?.get()?;
+        (!value.is_null()).then_some(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExpectFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        At::deserialize(deserializer).map(|at| Self(Some(at)))
+    }
 }
 
 /// One entry of `loads:`.

@@ -1,5 +1,7 @@
 //! Suites: YAML to a checked suite to a plan, with positions in every error.
 
+#[cfg(test)]
+mod bad_input;
 pub mod cases;
 pub mod check;
 pub mod de;

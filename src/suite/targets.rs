@@ -65,9 +65,9 @@ pub fn load(sink: &Sink, catalog: &Catalog, entries: &[At<TargetFile>]) -> Vec<R
     resolved
 }
 
-/// Keys in files leak; so the file may only name the variable that holds one.
+/// Keys in files leak; so the file may only name the variable that holds one. What looks like a key was refused.
 fn refuse_keys(sink: &Sink, file: &TargetFile) {
-    for at in [&file.key, &file.api_key].into_iter().flatten() {
+    for at in [&file.key, &file.api_key].into_iter().flatten().filter(|at| !at.get().is_some_and(|text| is_key(text))) {
         sink.hide(at.span);
         let help = "put the key into an environment variable and write its name: `key_env: MY_API_KEY`";
         sink.advise(at.span, "a key does not belong into a suite", help);
