@@ -175,11 +175,11 @@ fn quality_measures(rows: &[&TrialRow]) -> Vec<Measure> {
 /// Quality within each slice of the break-down that was asked for. Slices under ten cases are not tested.
 fn slices_of(cell: &CellPair<'_>, options: &Options) -> Vec<Draft> {
     let prefix = if cell.label == "all" { String::new() } else { format!("{},", cell.label) };
-    let names: BTreeSet<String> = cell.cases.iter().flat_map(|pair| slice_names(pair, options.by)).collect();
+    let names: BTreeSet<String> = cell.cases.iter().flat_map(|pair| slice_names(pair, &options.by)).collect();
     let mut drafts = Vec::new();
     for name in names {
         let pairs: Vec<&CasePair<'_>> =
-            cell.cases.iter().filter(|pair| slice_names(pair, options.by).contains(&name)).collect();
+            cell.cases.iter().filter(|pair| slice_names(pair, &options.by).contains(&name)).collect();
         if pairs.len() < quality::FEWEST {
             continue;
         }
@@ -195,12 +195,15 @@ fn slices_of(cell: &CellPair<'_>, options: &Options) -> Vec<Draft> {
     drafts
 }
 
-fn slice_names(pair: &CasePair<'_>, by: Option<By>) -> Vec<String> {
-    match by {
-        Some(By::Tag) => pair.case.tags.iter().map(|tag| format!("tag={tag}")).collect(),
-        Some(By::Cluster) => pair.case.cluster.iter().map(|cluster| format!("cluster={cluster}")).collect(),
-        Some(By::Prompt) | None => Vec::new(),
-    }
+fn slice_names(pair: &CasePair<'_>, by: &[By]) -> Vec<String> {
+    let names = |by: &By| -> Vec<String> {
+        match by {
+            By::Tag => pair.case.tags.iter().map(|tag| format!("tag={tag}")).collect(),
+            By::Cluster => pair.case.cluster.iter().map(|cluster| format!("cluster={cluster}")).collect(),
+            By::Prompt => Vec::new(),
+        }
+    };
+    by.iter().flat_map(names).collect()
 }
 
 /// Marks the drafts that decide.

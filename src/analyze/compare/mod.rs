@@ -20,6 +20,8 @@ mod unit;
 #[cfg(test)]
 mod calibration;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use family::compare;
@@ -39,8 +41,8 @@ pub use selection::SelectionError;
 pub struct Options {
     /// Largest loss that still counts as none.
     pub margins: Margins,
-    /// Break-down whose slices belong to the gate.
-    pub by: Option<By>,
+    /// Break-downs whose slices belong to the gate.
+    pub by: Vec<By>,
     /// Metrics that decide the verdict, by name; empty for the default: quality where there is any, else latency.
     pub gate: Vec<String>,
     /// Seed of bootstraps and permutations.
@@ -51,7 +53,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { margins: Margins::default(), by: None, gate: Vec::new(), seed: 1, resamples: 9_999 }
+        Self { margins: Margins::default(), by: Vec::new(), gate: Vec::new(), seed: 1, resamples: 9_999 }
     }
 }
 

@@ -186,7 +186,7 @@ fn slices_join_the_gate_when_they_are_large_enough() {
             }
         }
     }
-    let options = Options { by: Some(By::Tag), ..quick() };
+    let options = Options { by: vec![By::Tag], ..quick() };
     let found = compare(&arm(&baseline), &arm(&candidate), &options).unwrap();
     let gate: Vec<(&str, Verdict)> =
         found.comparisons.iter().filter(|one| one.gates).map(|one| (one.slice.as_str(), one.verdict)).collect();

@@ -1,6 +1,7 @@
 //! `summary.json`: everything the report shows, for programs. The keys are a public contract; more may be added.
 
 mod cell;
+pub mod compare;
 mod run;
 
 use serde::Serialize;

@@ -1,5 +1,7 @@
 //! `report.md`: fit for a pull-request comment or a step summary. Everything foreign is escaped.
 
+pub mod compare;
+
 use std::fmt::Write as _;
 
 use super::artifact::Artifact;

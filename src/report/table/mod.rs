@@ -1,5 +1,6 @@
 //! The result for a terminal: a table that fits the width, then verdicts and warnings.
 
+pub mod compare;
 mod screen;
 
 use super::grid;
