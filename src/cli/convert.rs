@@ -1,0 +1,289 @@
+//! Between rooms that do not know each other: a suite's plan to a manifest, a manifest to tables for `analyze`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json::json;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use super::exit::Failure;
+use crate::analyze;
+use crate::analyze::Run;
+use crate::analyze::SloSpec;
+use crate::domain::JsonText;
+use crate::domain::Phase;
+use crate::domain::Usd;
+use crate::load::Plan;
+use crate::load::Shape;
+use crate::provider::Auth;
+use crate::provider::Endpoint;
+use crate::store::Manifest;
+use crate::store::manifest;
+use crate::store::manifest::PriceInfo;
+use crate::suite::Suite;
+
+/// What a manifest says besides the suite and its plan.
+pub struct Circumstances {
+    /// Run id.
+    pub run: String,
+    /// Path of the suite as typed.
+    pub path: String,
+    /// Command line.
+    pub command: Vec<String>,
+    /// Facts about the machine.
+    pub host: BTreeMap<String, String>,
+    /// Both clocks at the run's zero.
+    pub started: manifest::Anchor,
+}
+
+/// The manifest of a run that is about to start.
+pub fn manifest(suite: &Suite, plan: &Plan, endpoints: &[Arc<Endpoint>], about: Circumstances) -> Manifest {
+    let mut versions = BTreeMap::new();
+    versions.insert("llmark".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let usd = plan.budget.usd.map(|usd| usd.to_string());
+    let minutes = plan.budget.time.map(|time| time.as_secs_f64() / 60.0);
+    Manifest {
+        schema: manifest::SCHEMA,
+        run: about.run,
+        suite: manifest::SuiteInfo {
+            name: suite.name.clone(),
+            description: suite.description.clone(),
+            path: about.path,
+            copy: suite.file.clone(),
+        },
+        plan_hash: plan.hash.clone(),
+        seed: plan.seed,
+        command: about.command,
+        versions,
+        host: about.host,
+        started: about.started,
+        simulated: endpoints.iter().any(|endpoint| endpoint.simulated),
+        targets: endpoints.iter().map(|endpoint| target(endpoint)).collect(),
+        cells: cells(plan),
+        cases: cases(plan),
+        graders: graders(suite, plan),
+        slos: suite.slos.iter().map(|slo| slo.text.clone()).collect(),
+        plan: manifest::PlanInfo {
+            trials: plan.n_trials(Phase::Measure),
+            warmup: plan.n_trials(Phase::Warmup),
+            repeats: suite.repeats,
+            max_attempts: plan.max_attempts,
+            salt: plan.salt,
+            worst_usd: None,
+        },
+        params: Value::Object(plan.params.clone()),
+        compare: json!({ "gate": suite.compare.gate, "margin": suite.compare.margin, "slices": suite.compare.slices }),
+        budget: manifest::BudgetInfo { usd, minutes },
+        builds_on: Vec::new(),
+        extra: BTreeMap::new(),
+    }
+}
+
+fn target(endpoint: &Endpoint) -> manifest::TargetInfo {
+    let mut base_url = endpoint.base_url.clone();
+    let _ = base_url.set_username("");
+    let _ = base_url.set_password(None);
+    base_url.set_query(None);
+    manifest::TargetInfo {
+        id: endpoint.id.to_string(),
+        provider: endpoint.provider.to_string(),
+        model: endpoint.model.clone(),
+        protocol: endpoint.dialect.name().to_owned(),
+        base_url: base_url.to_string(),
+        key_env: endpoint.key_env.first().cloned(),
+        auth: match &endpoint.auth {
+            Auth::None => "none".to_owned(),
+            Auth::Bearer => "bearer".to_owned(),
+            Auth::XApiKey => "x-api-key".to_owned(),
+            Auth::Body(name) => format!("body:{name}"),
+            Auth::Header(name) => format!("header:{name}"),
+        },
+        price: endpoint.price.as_deref().map(PriceInfo::from),
+        claims: endpoint.claims.iter().map(|claim| PriceInfo::from(&**claim)).collect(),
+        modes: endpoint.modes.iter().map(|mode| (mode.name.to_string(), mode.patch.value())).collect(),
+        verified_modes: endpoint.modes.iter().filter(|m| m.verified).map(|m| m.name.to_string()).collect(),
+        body: endpoint.body.value(),
+        simulated: endpoint.simulated,
+    }
+}
+
+fn cells(plan: &Plan) -> Vec<manifest::CellInfo> {
+    let info = |cell: &crate::load::Cell| {
+        let load = &cell.load;
+        let rate = match load.shape {
+            Shape::Closed { concurrency } => f64::from(concurrency),
+            Shape::Open { rate, to, .. } => f64::midpoint(rate, to),
+            Shape::Replay { ref arrivals, .. } => {
+                let span = arrivals.last().map_or(0.0, |last| last.at.as_secs_f64());
+                arrivals.len() as f64 / span.max(1e-9)
+            }
+        };
+        manifest::CellInfo {
+            target: cell.target.to_string(),
+            mode: cell.mode.to_string(),
+            prompt: cell.prompt.to_string(),
+            load: load.id.to_string(),
+            load_spec: json!({
+                "level": rate,
+                "salted": load.salt.or(plan.salt).unwrap_or(load.is_timed()),
+                "warm": load.warm,
+                "stop": format!("{:?}", load.stop),
+            }),
+            timed: load.is_timed(),
+            open_loop: !matches!(load.shape, Shape::Closed { .. }),
+        }
+    };
+    plan.cells.iter().map(info).collect()
+}
+
+fn cases(plan: &Plan) -> Vec<manifest::CaseInfo> {
+    let info = |(at, case): (usize, &Arc<crate::domain::Case>)| manifest::CaseInfo {
+        id: case.id.to_string(),
+        tags: case.tags.iter().map(ToString::to_string).collect(),
+        cluster: case.cluster.as_ref().map(ToString::to_string),
+        expect_hash: case.expect.as_ref().map(|expect| hash(expect.json().as_str())),
+        prompt_hash: plan
+            .conversations
+            .iter()
+            .map(|(prompt, all)| (prompt.to_string(), hash(&format!("{:?}", all[at]))))
+            .collect(),
+        canary: case.canary,
+    };
+    plan.cases.iter().enumerate().map(info).collect()
+}
+
+fn graders(suite: &Suite, plan: &Plan) -> Vec<manifest::GraderInfo> {
+    let info = |grader: &crate::grade::Compiled| manifest::GraderInfo {
+        id: grader.id.to_string(),
+        kind: grader.version.split([':', '@', ' ', '/']).next().unwrap_or_default().to_owned(),
+        version: grader.version.clone(),
+        weight: grader.weight,
+        cases: plan.graders.iter().filter(|ids| ids.contains(&grader.id)).count() as u64,
+    };
+    suite.graders.iter().map(info).collect()
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// The tables that `analyze` needs, from a run folder's manifest.
+///
+/// # Errors
+/// An objective or a price of the manifest that this version cannot read.
+pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
+    let slos = manifest.slos.iter().map(|text| SloSpec::parse(text));
+    let slos = slos.collect::<Result<Vec<_>, _>>().map_err(|e| Failure::store(format!("an objective: {e:?}")))?;
+    let targets = manifest.targets.iter().map(analyzed_target).collect::<Result<Vec<_>, _>>();
+    Ok(Run {
+        meta: meta(manifest),
+        targets: targets.map_err(Failure::store)?,
+        cells: manifest.cells.iter().map(analyzed_cell).collect(),
+        cases: manifest.cases.iter().map(analyzed_case).collect(),
+        graders: manifest.graders.iter().map(analyzed_grader).collect(),
+        slos,
+        simulated: manifest.simulated,
+        recorded: manifest.extra.contains_key("responses"),
+        calibration: None,
+        policy: policy(manifest),
+    })
+}
+
+/// A suite that looks for refusals counts them by its grader's verdict, not as wrong.
+fn policy(manifest: &Manifest) -> analyze::run::Policy {
+    let expects_refusals = manifest.graders.iter().any(|grader| grader.kind == "refusal");
+    let refused = if expects_refusals { analyze::run::Counts::Missing } else { analyze::run::Counts::Wrong };
+    analyze::run::Policy { refused, ..analyze::run::Policy::default() }
+}
+
+fn meta(manifest: &Manifest) -> analyze::run::Meta {
+    let started = jiff::Timestamp::from_nanosecond(i128::from(manifest.started.unix_ns)).unwrap_or_default();
+    analyze::run::Meta {
+        id: manifest.run.clone(),
+        suite: manifest.suite.name.clone(),
+        description: manifest.suite.description.clone(),
+        suite_hash: manifest.plan_hash.clone(),
+        seed: manifest.seed,
+        version: manifest.versions.get("llmark").cloned().unwrap_or_default(),
+        started: started.to_string(),
+        ended: String::new(),
+        host: manifest.host.values().cloned().collect::<Vec<_>>().join(", "),
+        command: manifest.command.join(" "),
+        planned: manifest.plan.trials,
+        budget: manifest.budget.usd.as_ref().and_then(|usd| usd.parse::<Usd>().ok()),
+        facts: Vec::new(),
+    }
+}
+
+fn analyzed_target(target: &manifest::TargetInfo) -> Result<analyze::run::TargetInfo, String> {
+    let mode = |(name, patch): (&String, &Value)| analyze::run::ModeInfo {
+        name: name.as_str().into(),
+        verified: target.verified_modes.contains(name),
+        reasons: reasons(name, patch),
+        patch: Some(JsonText::new(patch)),
+    };
+    Ok(analyze::run::TargetInfo {
+        id: target.id.as_str().into(),
+        model: target.model.clone(),
+        provider: target.provider.as_str().into(),
+        protocol: target.protocol.clone(),
+        simulated: target.simulated,
+        price: target.price.as_ref().map(PriceInfo::price).transpose()?.map(Arc::new),
+        claims: target.claims.iter().map(|claim| claim.price().map(Arc::new)).collect::<Result<_, _>>()?,
+        modes: target.modes.iter().map(mode).collect(),
+    })
+}
+
+/// Whether a mode is known to switch reasoning off; nothing else can be told from its patch.
+fn reasons(name: &str, patch: &Value) -> Option<bool> {
+    let disabled = patch["thinking"]["type"] == "disabled"
+        || patch["enable_thinking"] == false
+        || patch["reasoning_effort"] == "none"
+        || patch["reasoning"]["enabled"] == false;
+    match name {
+        _ if disabled => Some(false),
+        "high" if patch.as_object().is_some_and(|p| !p.is_empty()) => Some(true),
+        _ => None,
+    }
+}
+
+fn analyzed_cell(cell: &manifest::CellInfo) -> analyze::run::CellInfo {
+    let level = cell.load_spec["level"].as_f64().unwrap_or(1.0);
+    analyze::run::CellInfo {
+        target: cell.target.as_str().into(),
+        mode: cell.mode.as_str().into(),
+        prompt: cell.prompt.as_str().into(),
+        load: cell.load.as_str().into(),
+        arrivals: if cell.open_loop {
+            analyze::run::Arrivals::Open(level)
+        } else {
+            analyze::run::Arrivals::Closed(level as u32)
+        },
+        timed: cell.timed,
+        salted: cell.load_spec["salted"].as_bool().unwrap_or(cell.timed),
+        planned: 0,
+    }
+}
+
+fn analyzed_case(case: &manifest::CaseInfo) -> analyze::run::CaseInfo {
+    let content = format!("{:?}{:?}", case.expect_hash, case.prompt_hash);
+    analyze::run::CaseInfo {
+        id: case.id.as_str().into(),
+        tags: case.tags.iter().map(|tag| tag.as_str().into()).collect(),
+        cluster: case.cluster.as_deref().map(Into::into),
+        hash: u64::from_str_radix(&hash(&content), 16).unwrap_or(0),
+        canary: case.canary,
+        expect: None,
+    }
+}
+
+fn analyzed_grader(grader: &manifest::GraderInfo) -> analyze::run::GraderInfo {
+    analyze::run::GraderInfo {
+        id: grader.id.as_str().into(),
+        kind: grader.kind.clone(),
+        weight: grader.weight,
+        version: grader.version.clone(),
+    }
+}

@@ -1,0 +1,115 @@
+//! From a run folder to its reports: the same way for a fresh run and an old one.
+
+use std::path::Path;
+
+use super::convert;
+use super::exit::Exit;
+use super::exit::Failure;
+use super::rows::Rows;
+use super::terminal;
+use crate::analyze::Fold;
+use crate::analyze::Run;
+use crate::analyze::Summary;
+use crate::analyze::Trials;
+use crate::analyze::summarize;
+use crate::domain::Event;
+use crate::report;
+use crate::store::Reader;
+use crate::store::Record;
+use crate::store::RunFolder;
+
+/// A run read back.
+pub struct ReadBack {
+    /// Its tables.
+    pub run: Run,
+    /// Its trials.
+    pub trials: Trials,
+    /// Its results.
+    pub summary: Summary,
+    /// Lines lost at the torn end of the log.
+    pub torn: u64,
+}
+
+/// Calls `take` with every event of the log, in order. Returns the number of lines lost at a torn end.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn each_event(folder: &RunFolder, mut take: impl FnMut(&Event)) -> Result<u64, Failure> {
+    let mut reader: Reader = folder.read()?;
+    for stored in reader.by_ref() {
+        if let Record::Event(event) = stored?.record {
+            take(&event);
+        }
+    }
+    Ok(reader.torn())
+}
+
+/// Reads a run folder and computes its results.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
+    let run = convert::run(folder.manifest())?;
+    let mut fold = Fold::new(&run);
+    let torn = each_event(folder, |event| fold.push(event))?;
+    let trials = fold.finish();
+    let summary = summarize(&run, &trials);
+    if torn > 0 {
+        terminal::warning(&format!("{torn} line at the end of the event log was cut off and is left out"));
+    }
+    Ok(ReadBack { run, trials, summary, torn })
+}
+
+/// Writes every derived file of the run folder.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn write_all(folder: &RunFolder, back: &ReadBack) -> Result<(), Failure> {
+    let mut rows = Rows::new(&back.run, &back.trials, &back.summary);
+    let mut table = report::csv::Table::new(Vec::new()).map_err(Failure::store)?;
+    let mut junit = report::junit::Report::default();
+    let mut details = report::html::Details::new(back.summary.cells.len());
+    let mut broken = None;
+    each_event(folder, |event| {
+        for row in rows.take(event) {
+            if let Err(error) = table.push(&row) {
+                broken = Some(error);
+            }
+            junit.push(&row);
+            details.push(row);
+        }
+    })?;
+    if let Some(error) = broken {
+        return Err(Failure::store(error));
+    }
+    folder.write("trials.csv", &table.finish().map_err(Failure::store)?)?;
+    let artifacts = [
+        report::json::render(&back.summary),
+        report::md::render(&back.summary),
+        junit.render(&back.run.meta.suite),
+        report::html::render(&back.summary, &details),
+    ];
+    for artifact in artifacts.into_iter().chain(report::chart::render(&back.summary)) {
+        folder.write(&artifact.name, &artifact.bytes)?;
+    }
+    Ok(())
+}
+
+/// Prints the result: the summary as JSON, or tables and where the files are.
+pub fn print(folder: &Path, summary: &Summary, json: bool) {
+    if json {
+        return terminal::result(&report::json::text(summary));
+    }
+    terminal::result(&report::table::render(summary, terminal::screen()));
+    let files = ["report.html", "report.md", "summary.json", "trials.csv", "junit.xml", "charts/"];
+    terminal::result(&format!("\nwritten to {}: {}", folder.display(), files.join(", ")));
+}
+
+/// The exit of a run: what its results call for, and how it ended. All that apply are named.
+pub fn exit(summary: &Summary, status: Exit) -> Exit {
+    let exit = Exit::of(summary.exit.code).worse(status);
+    for (code, reason) in summary.exit.reasons.iter().filter(|(code, _)| *code != 0) {
+        terminal::note(&format!("exit {code}: {reason}"));
+    }
+    exit
+}

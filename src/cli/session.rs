@@ -1,0 +1,319 @@
+//! One session of a run: simulators up, keys found, engine on, everything written down.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use super::exit::Exit;
+use super::exit::Failure;
+use super::keys;
+use super::keys::KeyRing;
+use super::progress;
+use super::record::Log;
+use super::terminal;
+use crate::domain::Clock;
+use crate::domain::RunStatus;
+use crate::domain::TargetId;
+use crate::domain::Usd;
+use crate::engine;
+use crate::engine::Control;
+use crate::engine::EngineError;
+use crate::engine::Recorder;
+use crate::engine::Setup;
+use crate::engine::clock::Anchor;
+use crate::engine::clock::RunClock;
+use crate::engine::grading::RunProgram;
+use crate::engine::sandbox::Sandbox;
+use crate::engine::setup::Bound;
+use crate::engine::setup::Watch;
+use crate::load::Plan;
+use crate::provider::Catalog;
+use crate::provider::Endpoint;
+use crate::sim;
+use crate::store::RunFolder;
+use crate::store::Writer;
+use crate::store::manifest;
+use crate::suite::Suite;
+use crate::text::Redactor;
+use crate::text::Secret;
+use crate::transport::tls;
+
+/// Simulators that answer for simulated targets; they end with this value.
+pub struct Simulators {
+    running: Vec<sim::Running>,
+}
+
+impl Simulators {
+    /// Starts one simulator per simulated endpoint and puts its address and price into the endpoint.
+    ///
+    /// # Errors
+    /// A profile that cannot be read, or no port.
+    pub fn start(endpoints: &mut [Arc<Endpoint>], suite_folder: &Path) -> Result<Self, Failure> {
+        let mut running = Vec::new();
+        for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.simulated) {
+            let profile = profile(&endpoint.model, suite_folder)?;
+            let price = profile.model().price.map(|tariff| Arc::new(tariff.price()));
+            let model = profile.model().id.clone();
+            let server = sim::Server::start(vec![profile], 0).map_err(|e| Failure::store(format!("the simulator: {e}")))?;
+            let address = server.base_url();
+            let endpoint = Arc::make_mut(endpoint);
+            endpoint.base_url = address.parse().map_err(|e| Failure::store(format!("`{address}`: {e}")))?;
+            endpoint.model = model;
+            endpoint.price = endpoint.price.take().or(price);
+            running.push(server);
+        }
+        Ok(Self { running })
+    }
+
+    /// Stops them.
+    pub fn stop(self) {
+        for server in self.running {
+            server.stop();
+        }
+    }
+}
+
+/// A built-in profile, or a file relative to the suite.
+///
+/// # Errors
+/// It is neither, or cannot be read.
+pub fn profile(name: &str, folder: &Path) -> Result<sim::Profile, Failure> {
+    if let Some(profile) = sim::Profile::builtin(name) {
+        return Ok(profile);
+    }
+    let path = folder.join(name);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let known: Vec<&str> = sim::Profile::builtin_names().collect();
+        Failure::usage(format!("no simulator profile `{name}` ({error}); built in are {}", known.join(", ")))
+    })?;
+    sim::Profile::parse(&text).map_err(|why| Failure::usage(format!("{}: {why}", path.display())))
+}
+
+/// Keys by target, and a redactor that knows every key in reach.
+pub struct Keys {
+    /// By target.
+    pub by_target: BTreeMap<TargetId, Secret>,
+    /// For all writers.
+    pub redactor: Redactor,
+}
+
+/// Finds the keys of all endpoints.
+///
+/// # Errors
+/// Every key that is missing or may not go where it would have to, in one message.
+pub fn find_keys(endpoints: &[Arc<Endpoint>], catalog: &Catalog, allow_http: bool) -> Result<Keys, Failure> {
+    let ring = ring(catalog);
+    let (mut by_target, mut problems) = (BTreeMap::new(), Vec::new());
+    for endpoint in endpoints {
+        match ring.key(endpoint) {
+            Ok(Some(key)) if !allow_http && is_exposed(endpoint) => {
+                let _ = key;
+                problems.push(format!(
+                    "target `{}` would send its key over unencrypted http to {}; use https, or --allow-http if that is meant",
+                    endpoint.id,
+                    endpoint.base_url.host_str().unwrap_or_default()
+                ));
+            }
+            Ok(Some(key)) => {
+                by_target.insert(endpoint.id.clone(), key);
+            }
+            Ok(None) => {}
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Failure::provider(problems.join("\n")));
+    }
+    let names = endpoints.iter().flat_map(|endpoint| &endpoint.key_env).map(String::as_str);
+    let all: Vec<Secret> = ring.known(names).into_iter().chain(by_target.values().cloned()).collect();
+    Ok(Keys { by_target, redactor: Redactor::new(&all) })
+}
+
+fn ring(catalog: &Catalog) -> KeyRing<'static> {
+    KeyRing::new(&keys::environment, catalog.key_hosts())
+}
+
+/// A redactor for commands that send nothing: it knows the catalogue's variables.
+pub fn redactor(catalog: &Catalog) -> Redactor {
+    Redactor::new(&ring(catalog).known([]))
+}
+
+fn is_exposed(endpoint: &Endpoint) -> bool {
+    let host = endpoint.base_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    endpoint.base_url.scheme() != "https" && !local
+}
+
+/// What an earlier session left to this one.
+#[derive(Default)]
+pub struct Left {
+    /// Trials that are not to run.
+    pub done: crate::store::RangeSet,
+    /// Attempts already made of trials that are.
+    pub attempts: BTreeMap<u64, u16>,
+    /// Spent already.
+    pub spent: Usd,
+}
+
+/// What a session is made of.
+pub struct Session<'a> {
+    /// The suite, for its graders.
+    pub suite: &'a Suite,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Every endpoint, judges included, simulators started.
+    pub endpoints: &'a [Arc<Endpoint>],
+    /// Keys.
+    pub keys: Keys,
+    /// The run folder, locked.
+    pub folder: &'a RunFolder,
+    /// The run's clock.
+    pub clock: RunClock,
+    /// What earlier sessions left.
+    pub left: Left,
+    /// Show progress.
+    pub progress: bool,
+    /// Early decisions.
+    pub watch: Option<Box<dyn Watch>>,
+    /// Programs may run model code.
+    pub allow_code: bool,
+}
+
+impl Session<'_> {
+    /// Runs to the end or until interrupted.
+    ///
+    /// # Errors
+    /// When the log fails. How the run went is in the log.
+    pub fn run(self) -> Result<RunStatus, Failure> {
+        let anchor = anchor(self.clock);
+        let clock: Arc<dyn Clock> = Arc::new(self.clock);
+        let writer = Writer::start(self.folder, clock, self.keys.redactor.clone(), anchor)?;
+        let control = Control::default();
+        listen_for_signals(&control);
+        let (display, seen) = if self.progress { self.display(&control)? } else { (None, None) };
+        let log = Arc::new(Log::new(writer, seen));
+        let setup = self.setup(Arc::clone(&log) as Arc<dyn Recorder>)?;
+        let end_clock = setup.clock;
+        let result = engine::run(setup, &control);
+        let writer = Arc::into_inner(log).map(Log::into_writer);
+        let closed = writer.map_or(Ok(()), |writer| writer.close(self::anchor(end_clock)));
+        if let Some(display) = display {
+            let _ = display.join();
+        }
+        let status = result.map_err(|error| match error {
+            EngineError::Plan(why) => Failure::usage(why),
+            error => Failure::store(error),
+        });
+        closed?;
+        status
+    }
+
+    #[expect(clippy::type_complexity, reason = "a thread and its channel, split at once")]
+    fn display(
+        &self,
+        control: &Control,
+    ) -> Result<(Option<thread::JoinHandle<()>>, Option<std::sync::mpsc::Sender<super::record::Seen>>), Failure> {
+        let names = |cell: &crate::load::Cell| {
+            format!("{} {} {} {}", cell.target, cell.mode, cell.prompt, cell.load.id)
+        };
+        let (sender, inbox) = channel();
+        let planned = self.plan.segments.iter().map(|segment| segment.trials).sum();
+        let outlook =
+            progress::Outlook { planned, cells: self.plan.cells.iter().map(names).collect(), control: control.clone() };
+        let thread = progress::start(outlook, inbox).map_err(Failure::store)?;
+        Ok((Some(thread), Some(sender)))
+    }
+
+    fn setup(self, recorder: Arc<dyn Recorder>) -> Result<Setup, Failure> {
+        let extra = keys::environment("SSL_CERT_FILE").and_then(|path| std::fs::read(PathBuf::from(path)).ok());
+        let graders = self.suite.graders.iter().map(|grader| {
+            let bound = Bound { grader: Arc::new(grader.clone()), version: grader.version.clone() };
+            (grader.id.clone(), bound)
+        });
+        let left = self.left;
+        let done = left.done;
+        Ok(Setup {
+            endpoints: self.endpoints.iter().map(|e| (e.id.clone(), Arc::clone(e))).collect(),
+            keys: self.keys.by_target,
+            graders: graders.collect(),
+            recorder,
+            tls: tls::config(extra.as_deref()).map_err(Failure::usage)?,
+            programs: programs(self.allow_code),
+            clock: self.clock,
+            nonce: Anchor::take(&self.clock).wall ^ self.plan.seed.rotate_left(32),
+            done: Arc::new(move |trial| done.contains(trial)),
+            attempts: left.attempts,
+            spent: left.spent,
+            watch: self.watch,
+            plan: self.plan,
+        })
+    }
+}
+
+/// Runs graders' programs in the sandbox; model code only where it is allowed.
+pub fn programs(allow_code: bool) -> Arc<RunProgram> {
+    let kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"];
+    let environment = kept.iter().filter_map(|name| keys::environment(name).map(|value| ((*name).into(), value)));
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let sandbox = Sandbox::new(std::env::temp_dir(), here, environment.collect());
+    Arc::new(move |program| {
+        if program.isolated && !allow_code {
+            return Err("code of a model runs only with --allow-code".into());
+        }
+        sandbox.run(program)
+    })
+}
+
+/// Both clocks, now.
+pub fn anchor(clock: RunClock) -> manifest::Anchor {
+    let now = Anchor::take(&clock);
+    manifest::Anchor { offset_ns: now.at.0, unix_ns: now.wall }
+}
+
+/// The first signal drains, the second aborts. SIGTERM and SIGHUP count as Ctrl-C.
+fn listen_for_signals(control: &Control) {
+    let control = control.clone();
+    let listen = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            for first in [true, false] {
+                if wait_for_signal().await.is_err() {
+                    return;
+                }
+                if first {
+                    terminal::note("\nstopping: what is in flight is finished; once more ends it at once");
+                    control.drain();
+                } else {
+                    control.abort();
+                }
+            }
+        });
+    };
+    // Ends with the process: a run that finishes in order never hears of it again.
+    let _ = thread::Builder::new().name("signals".into()).spawn(listen);
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::SignalKind;
+    use tokio::signal::unix::signal;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
+    }
+}
+
+/// The exit that a run's end alone calls for.
+pub fn exit_of(status: RunStatus) -> Exit {
+    match status {
+        RunStatus::Complete | RunStatus::Decided | RunStatus::Aborted => Exit::Ok,
+        RunStatus::Interrupted => Exit::Interrupted,
+        RunStatus::Budget => Exit::Budget,
+        RunStatus::Provider => Exit::Provider,
+    }
+}
