@@ -1,10 +1,80 @@
 //! Commands, progress, exit codes, wiring. The only room that prints or reads the environment.
 
+pub mod args;
+pub mod check;
+pub mod convert;
+pub mod exit;
+pub mod finish;
 pub mod keys;
+pub mod load;
+pub mod progress;
+pub mod record;
+pub mod resume;
+pub mod rows;
+pub mod run;
+pub mod session;
+pub mod show;
+pub mod simulate;
+pub mod terminal;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+use clap::Parser as _;
+
+use args::Cli;
+use args::Command;
+use exit::Exit;
+use exit::Failure;
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    keys::forbid_core_dumps();
+    quiet_panics();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match command(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            terminal::error(&session::redactor(&load::catalog(None).unwrap_or_default()).clean(&failure.message));
+            failure.exit.into()
+        }
+    }
+}
+
+fn command(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Check { suites, json } => check::check(&suites, json),
+        Command::Plan(args) => check::plan(&args),
+        Command::Report(args) => show::report(&args),
+        Command::Show(args) => show::show(&args),
+        Command::Resume(args) => resume::resume(&args),
+        Command::Sim(args) => simulate::serve(&args),
+        Command::Init { dir } => check::init(&dir),
+        Command::Schema => check::schema(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "llmark", &mut script);
+            terminal::result(&String::from_utf8_lossy(&script));
+            Ok(Exit::Ok)
+        }
+        other => Err(Failure::usage(format!("not there yet: {other:?}"))),
+    }
+}
+
+/// Help and version go to stdout and succeed; everything else is a usage error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
+}
+
+/// A panic is our fault and must not show what it held: its message may carry anything.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        terminal::error(&format!("internal error{place}; please report it"));
+    }));
 }

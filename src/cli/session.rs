@@ -296,7 +296,11 @@ fn listen_for_signals(control: &Control) {
     let _ = thread::Builder::new().name("signals".into()).spawn(listen);
 }
 
-async fn wait_for_signal() -> std::io::Result<()> {
+/// Waits for Ctrl-C, SIGTERM or SIGHUP.
+///
+/// # Errors
+/// No handler could be installed.
+pub async fn wait_for_signal() -> std::io::Result<()> {
     use tokio::signal::unix::SignalKind;
     use tokio::signal::unix::signal;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,0 +1,85 @@
+//! `check`, `plan`, `init`, `schema`: everything that needs no server.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::args::PlanArgs;
+use super::exit::Exit;
+use super::exit::Failure;
+use super::load;
+use super::terminal;
+use crate::provider::Catalog;
+use crate::suite;
+
+/// Validates suites; prints every problem.
+///
+/// # Errors
+/// The problems.
+pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
+    let catalog = Catalog::embedded();
+    let mut problems = Vec::new();
+    for path in paths {
+        match suite::load(path, &catalog) {
+            Ok(suite) => {
+                let (cases, cells) = (suite.cases.len(), suite.targets.len() * suite.modes.len() * suite.prompts.len());
+                terminal::note(&format!("{}: ok, {cases} cases, {cells} arms", path.display()));
+            }
+            Err(found) => problems.extend(found.0),
+        }
+    }
+    if json {
+        let list: Vec<_> = problems.iter().map(|p| {
+            serde_json::json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message, "help": p.help })
+        });
+        terminal::result(&serde_json::Value::from(list.collect::<Vec<_>>()).to_string());
+    }
+    if problems.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    if json {
+        return Ok(Exit::Usage);
+    }
+    let n = crate::text::number::count(problems.len() as u64, "problem");
+    Err(Failure::usage(format!("{n}\n{}", suite::Problems(problems))))
+}
+
+/// Shows what a run would do.
+///
+/// # Errors
+/// A suite or selection that cannot run.
+pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
+    let catalog = load::catalog(args.selection.prices.as_deref())?;
+    let suite = load::suite(&args.suite, &catalog)?;
+    let plan = load::plan(&suite, &args.selection)?;
+    let explained = suite::explain::explain(&suite, &plan);
+    if args.json {
+        terminal::result(&explained.json().to_string());
+    } else {
+        terminal::result(&explained.text(args.show_prompts));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Writes a first suite.
+///
+/// # Errors
+/// The file exists, or cannot be written.
+pub fn init(dir: &Path) -> Result<Exit, Failure> {
+    let path = dir.join("suite.yaml");
+    if path.exists() {
+        return Err(Failure::usage(format!("{} exists; it is left as it is", path.display())));
+    }
+    std::fs::create_dir_all(dir).map_err(|e| Failure::store(format!("{}: {e}", dir.display())))?;
+    std::fs::write(&path, suite::template::FIRST).map_err(|e| Failure::store(format!("{}: {e}", path.display())))?;
+    terminal::result(&format!("wrote {}; try: llmark run {}", path.display(), path.display()));
+    Ok(Exit::Ok)
+}
+
+/// Prints the JSON Schema.
+///
+/// # Errors
+/// None.
+pub fn schema() -> Result<Exit, Failure> {
+    terminal::result(&suite::schema::text());
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,116 @@
+//! `llmark resume`: go on with an interrupted run, from its own copy of the suite.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::InDoubt;
+use super::args::ResumeArgs;
+use super::exit::Exit;
+use super::exit::Failure;
+use super::load;
+use super::run::conclude;
+use super::session;
+use super::session::Left;
+use super::session::Session;
+use super::session::Simulators;
+use super::terminal;
+use crate::domain::Phase;
+use crate::domain::RunStatus;
+use crate::engine::clock::Anchor;
+use crate::engine::clock::RunClock;
+use crate::load::Plan;
+use crate::store::Progress;
+use crate::store::RunFolder;
+use crate::suite;
+use crate::suite::Suite;
+
+/// Resumes a run.
+///
+/// # Errors
+/// Not a run folder, another process writes it, or its suite no longer gives the same plan.
+pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
+    let folder = RunFolder::open_to_write(&args.run)?;
+    let catalog = load::catalog(None)?;
+    let suite = stored_suite(&folder, &catalog)?;
+    let plan = Arc::new(stored_plan(&folder, &suite)?);
+    let progress = Progress::of(folder.read()?)?;
+    let complete = matches!(progress.status(), Some(RunStatus::Complete | RunStatus::Decided | RunStatus::Aborted));
+    if complete && progress.in_doubt().trials.is_empty() {
+        terminal::note("the run is complete; nothing is sent");
+        return conclude(&folder, Exit::Ok, args.json);
+    }
+    let left = what_is_left(&progress, args.in_doubt);
+    let clock = RunClock::resume(progress.resume_at(Anchor::take(&RunClock::start()).wall));
+    let mut endpoints = load::endpoints(&suite, &plan);
+    let simulators = Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
+    let keys = session::find_keys(&endpoints, &catalog, args.allow_http)?;
+    let session = Session {
+        suite: &suite,
+        plan,
+        endpoints: &endpoints,
+        keys,
+        folder: &folder,
+        clock,
+        left,
+        progress: !args.quiet,
+        watch: None,
+        allow_code: args.allow_code,
+    };
+    let status = session.run()?;
+    simulators.stop();
+    conclude(&folder, session::exit_of(status), args.json)
+}
+
+/// The suite as the run folder keeps it.
+///
+/// # Errors
+/// The copy is gone or no longer understood.
+pub fn stored_suite(folder: &RunFolder, catalog: &crate::provider::Catalog) -> Result<Suite, Failure> {
+    suite::load(&folder.suite(), catalog).map_err(Failure::usage)
+}
+
+/// The very plan that the run began with.
+///
+/// # Errors
+/// The plan differs: another version of llmark or of the catalogue.
+pub fn stored_plan(folder: &RunFolder, suite: &Suite) -> Result<Plan, Failure> {
+    let selection = selection_of(folder);
+    let plan = load::plan(suite, &selection)?;
+    let manifest = folder.manifest();
+    let same = plan.hash == manifest.plan_hash && plan.n_trials(Phase::Measure) == manifest.plan.trials;
+    if same {
+        return Ok(plan);
+    }
+    Err(Failure::usage(
+        "the suite's copy no longer gives the same plan: another version of llmark or of its catalogue; start a new run",
+    ))
+}
+
+/// The selection that the run was started with, from its command line.
+fn selection_of(folder: &RunFolder) -> super::args::Selection {
+    use clap::Parser as _;
+    let words = std::iter::once("llmark".to_owned()).chain(folder.manifest().command.iter().cloned());
+    match super::args::Cli::try_parse_from(words).map(|cli| cli.command) {
+        Ok(super::args::Command::Run(args)) => args.selection,
+        _ => super::args::Selection::default(),
+    }
+}
+
+fn what_is_left(progress: &Progress, in_doubt: InDoubt) -> Left {
+    let doubt = progress.in_doubt();
+    let mut done = progress.finished().clone();
+    if !doubt.trials.is_empty() {
+        let cost = doubt.worst_cost.map_or("at a cost nobody knows".to_owned(), |usd| format!("at most {usd} USD"));
+        let what = if in_doubt == InDoubt::Retry { "sent again" } else { "left alone" };
+        terminal::warning(&format!(
+            "{} trials may have been sent, and billed ({cost}), without an answer on record; they are {what}",
+            doubt.trials.count()
+        ));
+    }
+    if in_doubt == InDoubt::Skip {
+        doubt.trials.ranges().for_each(|range| done.insert(range));
+    }
+    let attempts: BTreeMap<u64, u16> = progress.attempts().clone();
+    Left { done, attempts, spent: progress.spent() }
+}

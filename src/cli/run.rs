@@ -1,0 +1,175 @@
+//! `llmark run`: plan, run, read back, analyze, render.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::args::RunArgs;
+use super::convert;
+use super::convert::Circumstances;
+use super::exit::Exit;
+use super::exit::Failure;
+use super::finish;
+use super::load;
+use super::session;
+use super::session::Left;
+use super::session::Session;
+use super::session::Simulators;
+use super::terminal;
+use crate::engine::clock::Anchor;
+use crate::engine::clock::RunClock;
+use crate::load::Plan;
+use crate::provider::Catalog;
+use crate::provider::Endpoint;
+use crate::store::RunFolder;
+use crate::store::manifest;
+use crate::store::run_id;
+use crate::suite::Suite;
+use crate::text::Redactor;
+
+/// Runs every suite; the worst exit counts.
+///
+/// # Errors
+/// A suite that cannot be run at all.
+pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    let catalog = load::catalog(args.selection.prices.as_deref())?;
+    let suites = args.suites.iter().map(|path| load::suite(path, &catalog)).collect::<Vec<_>>();
+    let problems: Vec<String> = suites.iter().filter_map(|s| s.as_ref().err().map(|f| f.message.clone())).collect();
+    if !problems.is_empty() {
+        return Err(Failure::usage(problems.join("\n")));
+    }
+    if args.out.is_some() && args.suites.len() > 1 {
+        return Err(Failure::usage("--out names one folder, but there are several suites"));
+    }
+    let mut exit = Exit::Ok;
+    for (path, suite) in args.suites.iter().zip(suites.into_iter().flatten()) {
+        exit = exit.worse(one(args, path, &suite, &catalog)?);
+    }
+    Ok(exit)
+}
+
+fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<Exit, Failure> {
+    let plan = Arc::new(load::plan(suite, &args.selection)?);
+    let mut endpoints = load::endpoints(suite, &plan);
+    if suite.runs_code && !args.allow_code {
+        return Err(Failure::usage(format!(
+            "{}: a `code` grader runs what models write; if that is meant, add --allow-code",
+            path.display()
+        )));
+    }
+    let simulators = Simulators::start(&mut endpoints, path.parent().unwrap_or(Path::new(".")))?;
+    refuse_unknown_prices(&plan, &endpoints, args.allow_unknown_prices)?;
+    let keys = session::find_keys(&endpoints, catalog, args.allow_http)?;
+    raise_descriptor_limit(&plan)?;
+    let clock = RunClock::start();
+    let folder = create_folder(args.out.as_deref(), path, suite, &plan, &endpoints, clock, &keys.redactor)?;
+    let session = Session {
+        suite,
+        plan: Arc::clone(&plan),
+        endpoints: &endpoints,
+        keys,
+        folder: &folder,
+        clock,
+        left: Left::default(),
+        progress: !args.quiet,
+        watch: None,
+        allow_code: args.allow_code,
+    };
+    let status = session.run()?;
+    simulators.stop();
+    conclude(&folder, session::exit_of(status), args.json)
+}
+
+/// Reads the run back, writes its reports, prints the result.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn conclude(folder: &RunFolder, status: Exit, json: bool) -> Result<Exit, Failure> {
+    let back = finish::read_back(folder)?;
+    finish::write_all(folder, &back)?;
+    finish::print(folder.path(), &back.summary, json);
+    if status == Exit::Interrupted {
+        terminal::note(&format!("interrupted; go on with: llmark resume {}", folder.path().display()));
+    }
+    Ok(finish::exit(&back.summary, status))
+}
+
+/// Makes the run folder with its manifest and a copy of the suite.
+///
+/// # Errors
+/// The folder exists as a run, or cannot be written.
+pub fn create_folder(
+    out: Option<&Path>,
+    path: &Path,
+    suite: &Suite,
+    plan: &Plan,
+    endpoints: &[Arc<Endpoint>],
+    clock: RunClock,
+    redactor: &Redactor,
+) -> Result<RunFolder, Failure> {
+    let now = Anchor::take(&clock);
+    let seconds = (now.wall / 1_000_000_000) as i64;
+    let random = (now.wall / 1000) as u16 ^ std::process::id() as u16;
+    let run = run_id(seconds, &suite.name, random);
+    let place = out.map_or_else(|| PathBuf::from("reports").join(&run), Path::to_owned);
+    let about = Circumstances {
+        run,
+        path: path.display().to_string(),
+        command: std::env::args().skip(1).collect(),
+        host: host(),
+        started: manifest::Anchor { offset_ns: now.at.0, unix_ns: now.wall },
+    };
+    let manifest = convert::manifest(suite, plan, endpoints, about);
+    let files: Vec<(String, Vec<u8>)> = suite.files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
+    Ok(RunFolder::create(&place, manifest, &files, redactor)?)
+}
+
+/// Facts about the machine that a reader of latencies needs; nothing that names its owner.
+pub fn host() -> BTreeMap<String, String> {
+    let uname = rustix::system::uname();
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    [
+        ("os", format!("{} {}", uname.sysname().to_string_lossy(), uname.machine().to_string_lossy())),
+        ("kernel", uname.release().to_string_lossy().into_owned()),
+        ("cpu", model.unwrap_or("unknown processor").to_owned()),
+        ("cores", format!("{cores} cores")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// A budget cannot be kept where nobody states a price.
+fn refuse_unknown_prices(plan: &Plan, endpoints: &[Arc<Endpoint>], allowed: bool) -> Result<(), Failure> {
+    let unknown: Vec<&str> = endpoints.iter().filter(|e| e.price.is_none()).map(|e| e.id.as_str()).collect();
+    if plan.budget.usd.is_none() || allowed || unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "a budget needs prices, and nobody states one for {}; give them a `price:`, or --allow-unknown-prices",
+        unknown.join(", ")
+    )))
+}
+
+/// Streams need descriptors: raises the soft limit, or says how many there are.
+fn raise_descriptor_limit(plan: &Plan) -> Result<(), Failure> {
+    use rustix::process::Resource;
+    let streams = plan.cells.iter().map(|cell| u64::from(cell.load.streams())).max().unwrap_or(0);
+    // Simulated targets live in this process and hold the other end of each connection.
+    let needed = streams * 2 + 256;
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|now| now >= needed) {
+        return Ok(());
+    }
+    let raised = rustix::process::Rlimit { current: limit.maximum.map(|max| max.min(needed)).or(Some(needed)), ..limit };
+    let allowed = rustix::process::setrlimit(Resource::Nofile, raised.clone()).is_ok();
+    if allowed && raised.current.is_some_and(|now| now >= needed) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{streams} streams need about {needed} file descriptors, but this system allows {}; raise it with `ulimit -n {needed}`",
+        limit.maximum.unwrap_or(0)
+    )))
+}
