@@ -5,7 +5,6 @@ use std::path::Path;
 use super::convert;
 use super::exit::Exit;
 use super::exit::Failure;
-use super::rows::Rows;
 use super::terminal;
 use crate::analyze::Fold;
 use crate::analyze::Run;
@@ -65,19 +64,19 @@ pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
 /// # Errors
 /// The folder cannot be read or written.
 pub fn write_all(folder: &RunFolder, back: &ReadBack) -> Result<(), Failure> {
-    let mut rows = Rows::new(&back.run, &back.trials, &back.summary);
+    let rows = report::row::Rows::new(&back.run, &back.trials, &back.summary);
     let mut table = report::csv::Table::new(Vec::new()).map_err(Failure::store)?;
     let mut junit = report::junit::Report::default();
     let mut details = report::html::Details::new(back.summary.cells.len());
     let mut broken = None;
     each_event(folder, |event| {
-        for row in rows.take(event) {
-            if let Err(error) = table.push(&row) {
-                broken = Some(error);
-            }
-            junit.push(&row);
-            details.push(row);
+        let Event::Observed(observation) = event else { return };
+        let Some(row) = rows.row(observation) else { return };
+        if let Err(error) = table.push(&row) {
+            broken = Some(error);
         }
+        junit.push(&row);
+        details.push(row);
     })?;
     if let Some(error) = broken {
         return Err(Failure::store(error));

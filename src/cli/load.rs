@@ -20,8 +20,7 @@ use crate::suite::Suite;
 pub fn catalog(prices: Option<&Path>) -> Result<Catalog, Failure> {
     let mut catalog = Catalog::embedded();
     if let Some(path) = prices {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
         catalog.overlay(&text).map_err(|why| Failure::usage(format!("{}: {why}", path.display())))?;
     }
     Ok(catalog)

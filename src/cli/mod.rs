@@ -10,12 +10,12 @@ pub mod load;
 pub mod progress;
 pub mod record;
 pub mod resume;
-pub mod rows;
 pub mod run;
 pub mod session;
 pub mod show;
 pub mod simulate;
 pub mod terminal;
+pub mod trial;
 
 use std::process::ExitCode;
 

@@ -98,7 +98,8 @@ impl Recorder for Log {
     }
 
     fn record_durably(&self, event: Event, then: WhenDurable) -> Result<(), String> {
-        let then = Box::new(move |result: Result<(), crate::store::StoreError>| then(result.map_err(|e| e.to_string())));
+        let then =
+            Box::new(move |result: Result<(), crate::store::StoreError>| then(result.map_err(|e| e.to_string())));
         self.writer.append_durable(event, then).map_err(|error| error.to_string())
     }
 }

@@ -43,7 +43,8 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let left = what_is_left(&progress, args.in_doubt);
     let clock = RunClock::resume(progress.resume_at(Anchor::take(&RunClock::start()).wall));
     let mut endpoints = load::endpoints(&suite, &plan);
-    let simulators = Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
+    let simulators =
+        Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
     let keys = session::find_keys(&endpoints, &catalog, args.allow_http)?;
     let session = Session {
         suite: &suite,

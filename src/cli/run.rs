@@ -121,7 +121,8 @@ pub fn create_folder(
         started: manifest::Anchor { offset_ns: now.at.0, unix_ns: now.wall },
     };
     let manifest = convert::manifest(suite, plan, endpoints, about);
-    let files: Vec<(String, Vec<u8>)> = suite.files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
+    let files: Vec<(String, Vec<u8>)> =
+        suite.files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
     Ok(RunFolder::create(&place, manifest, &files, redactor)?)
 }
 
@@ -163,7 +164,8 @@ fn raise_descriptor_limit(plan: &Plan) -> Result<(), Failure> {
     if limit.current.is_none_or(|now| now >= needed) {
         return Ok(());
     }
-    let raised = rustix::process::Rlimit { current: limit.maximum.map(|max| max.min(needed)).or(Some(needed)), ..limit };
+    let raised =
+        rustix::process::Rlimit { current: limit.maximum.map(|max| max.min(needed)).or(Some(needed)), ..limit };
     let allowed = rustix::process::setrlimit(Resource::Nofile, raised.clone()).is_ok();
     if allowed && raised.current.is_some_and(|now| now >= needed) {
         return Ok(());

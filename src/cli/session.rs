@@ -57,7 +57,8 @@ impl Simulators {
             let profile = profile(&endpoint.model, suite_folder)?;
             let price = profile.model().price.map(|tariff| Arc::new(tariff.price()));
             let model = profile.model().id.clone();
-            let server = sim::Server::start(vec![profile], 0).map_err(|e| Failure::store(format!("the simulator: {e}")))?;
+            let server =
+                sim::Server::start(vec![profile], 0).map_err(|e| Failure::store(format!("the simulator: {e}")))?;
             let address = server.base_url();
             let endpoint = Arc::make_mut(endpoint);
             endpoint.base_url = address.parse().map_err(|e| Failure::store(format!("`{address}`: {e}")))?;
@@ -216,9 +217,8 @@ impl Session<'_> {
         &self,
         control: &Control,
     ) -> Result<(Option<thread::JoinHandle<()>>, Option<std::sync::mpsc::Sender<super::record::Seen>>), Failure> {
-        let names = |cell: &crate::load::Cell| {
-            format!("{} {} {} {}", cell.target, cell.mode, cell.prompt, cell.load.id)
-        };
+        let names =
+            |cell: &crate::load::Cell| format!("{} {} {} {}", cell.target, cell.mode, cell.prompt, cell.load.id);
         let (sender, inbox) = channel();
         let planned = self.plan.segments.iter().map(|segment| segment.trials).sum();
         let outlook =

@@ -7,9 +7,8 @@ use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
 use super::finish::ReadBack;
-use super::rows::Rows;
 use super::terminal;
-use crate::domain::Observation;
+use crate::domain::Event;
 use crate::report;
 use crate::report::Row;
 use crate::store::RunFolder;
@@ -58,9 +57,13 @@ fn by_rows(folder: &RunFolder, back: &ReadBack, format: Format) -> Result<String
 }
 
 fn all_rows(folder: &RunFolder, back: &ReadBack) -> Result<Vec<Row>, Failure> {
-    let mut rows = Rows::new(&back.run, &back.trials, &back.summary);
+    let rows = report::row::Rows::new(&back.run, &back.trials, &back.summary);
     let mut all = Vec::new();
-    finish::each_event(folder, |event| all.extend(rows.take(event)))?;
+    finish::each_event(folder, |event| {
+        if let Event::Observed(observation) = event {
+            all.extend(rows.row(observation));
+        }
+    })?;
     Ok(all)
 }
 
@@ -78,7 +81,7 @@ pub fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         Some(trial) => {
             let mut seen = Vec::new();
             finish::each_event(&folder, |event| {
-                if let crate::domain::Event::Observed(observation) = event
+                if let Event::Observed(observation) = event
                     && observation.attempt.trial.0 == trial
                 {
                     seen.push((**observation).clone());
@@ -88,7 +91,7 @@ pub fn show(args: &ShowArgs) -> Result<Exit, Failure> {
             if seen.is_empty() {
                 return Err(Failure::usage(format!("the run has no trial {trial}")));
             }
-            terminal::result(&super::trial::text(&folder, trial, &seen, &of_trial)?);
+            terminal::result(&super::trial::text(&folder, &seen, &of_trial, args.json)?);
         }
     }
     Ok(Exit::Ok)
@@ -143,9 +146,4 @@ fn failures_json(rows: &[Row]) -> String {
         })
     };
     serde_json::Value::from(rows.iter().filter(|r| is_failure(r)).map(row).collect::<Vec<_>>()).to_string()
-}
-
-/// What every attempt of a trial asked and got, for display.
-pub fn attempts(seen: &[Observation]) -> impl Iterator<Item = (u16, &Observation)> {
-    seen.iter().map(|observation| (observation.attempt.number, observation))
 }
