@@ -1,12 +1,10 @@
-//! `check`, `plan`, `init`, `schema`: everything that needs no server.
+//! `check`, `init`, `schema`: everything that needs no server.
 
 use std::path::Path;
 use std::path::PathBuf;
 
-use super::args::PlanArgs;
 use super::exit::Exit;
 use super::exit::Failure;
-use super::load;
 use super::terminal;
 use crate::provider::Catalog;
 use crate::suite;
@@ -28,10 +26,10 @@ pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
         }
     }
     if json {
-        let list: Vec<_> = problems.iter().map(|p| {
+        let one = |p: &suite::Problem| {
             serde_json::json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message, "help": p.help })
-        });
-        terminal::result(&serde_json::Value::from(list.collect::<Vec<_>>()).to_string());
+        };
+        terminal::result(&serde_json::Value::from(problems.iter().map(one).collect::<Vec<_>>()).to_string());
     }
     if problems.is_empty() {
         return Ok(Exit::Ok);
@@ -43,34 +41,17 @@ pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     Err(Failure::usage(format!("{n}\n{}", suite::Problems(problems))))
 }
 
-/// Shows what a run would do.
-///
-/// # Errors
-/// A suite or selection that cannot run.
-pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
-    let catalog = load::catalog(args.selection.prices.as_deref())?;
-    let suite = load::suite(&args.suite, &catalog)?;
-    let plan = load::plan(&suite, &args.selection)?;
-    let explained = suite::explain::explain(&suite, &plan);
-    if args.json {
-        terminal::result(&explained.json().to_string());
-    } else {
-        terminal::result(&explained.text(args.show_prompts));
-    }
-    Ok(Exit::Ok)
-}
-
 /// Writes a first suite.
 ///
 /// # Errors
 /// The file exists, or cannot be written.
 pub fn init(dir: &Path) -> Result<Exit, Failure> {
-    let path = dir.join("suite.yaml");
+    let path = dir.join(suite::init::INIT_NAME);
     if path.exists() {
         return Err(Failure::usage(format!("{} exists; it is left as it is", path.display())));
     }
     std::fs::create_dir_all(dir).map_err(|e| Failure::store(format!("{}: {e}", dir.display())))?;
-    std::fs::write(&path, suite::template::FIRST).map_err(|e| Failure::store(format!("{}: {e}", path.display())))?;
+    std::fs::write(&path, suite::init::INIT_TEXT).map_err(|e| Failure::store(format!("{}: {e}", path.display())))?;
     terminal::result(&format!("wrote {}; try: llmark run {}", path.display(), path.display()));
     Ok(Exit::Ok)
 }
@@ -80,6 +61,6 @@ pub fn init(dir: &Path) -> Result<Exit, Failure> {
 /// # Errors
 /// None.
 pub fn schema() -> Result<Exit, Failure> {
-    terminal::result(&suite::schema::text());
+    terminal::result(&suite::schema::schema_text());
     Ok(Exit::Ok)
 }

@@ -11,7 +11,7 @@ use sha2::Sha256;
 use super::exit::Failure;
 use crate::analyze;
 use crate::analyze::Run;
-use crate::analyze::SloSpec;
+use crate::analyze::slo_expr::parse_slo;
 use crate::domain::JsonText;
 use crate::domain::Phase;
 use crate::domain::Usd;
@@ -174,7 +174,7 @@ fn hash(text: &str) -> String {
 /// # Errors
 /// An objective or a price of the manifest that this version cannot read.
 pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
-    let slos = manifest.slos.iter().map(|text| SloSpec::parse(text));
+    let slos = manifest.slos.iter().map(|text| parse_slo(text));
     let slos = slos.collect::<Result<Vec<_>, _>>().map_err(|e| Failure::store(format!("an objective: {e:?}")))?;
     let targets = manifest.targets.iter().map(analyzed_target).collect::<Result<Vec<_>, _>>();
     Ok(Run {

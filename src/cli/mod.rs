@@ -7,6 +7,7 @@ pub mod exit;
 pub mod finish;
 pub mod keys;
 pub mod load;
+pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod resume;
@@ -48,7 +49,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Check { suites, json } => check::check(&suites, json),
-        Command::Plan(args) => check::plan(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Report(args) => show::report(&args),
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),

@@ -40,6 +40,7 @@ use crate::suite::Suite;
 use crate::text::Redactor;
 use crate::text::Secret;
 use crate::transport::tls;
+use url::Url;
 
 /// Simulators that answer for simulated targets; they end with this value.
 pub struct Simulators {
@@ -73,6 +74,15 @@ impl Simulators {
     pub fn stop(self) {
         for server in self.running {
             server.stop();
+        }
+    }
+}
+
+/// Puts the profiles' prices into simulated endpoints, for forecasts that start no simulator.
+pub fn simulated_prices(endpoints: &mut [Arc<Endpoint>], folder: Option<&Path>) {
+    for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.simulated && endpoint.price.is_none()) {
+        if let Ok(profile) = profile(&endpoint.model, folder.unwrap_or(Path::new("."))) {
+            Arc::make_mut(endpoint).price = profile.model().price.map(|tariff| Arc::new(tariff.price()));
         }
     }
 }
@@ -134,7 +144,13 @@ pub fn find_keys(endpoints: &[Arc<Endpoint>], catalog: &Catalog, allow_http: boo
 }
 
 fn ring(catalog: &Catalog) -> KeyRing<'static> {
-    KeyRing::new(&keys::environment, catalog.key_hosts())
+    let hosts: Vec<(String, Url)> = catalog
+        .providers
+        .iter()
+        .filter_map(|provider| Some((provider.base_url.parse().ok()?, &provider.key_env)))
+        .flat_map(|(url, names): (Url, _)| names.iter().map(move |name| (name.clone(), url.clone())))
+        .collect();
+    KeyRing::new(&keys::environment, hosts.iter().map(|(name, url)| (name.clone(), url)))
 }
 
 /// A redactor for commands that send nothing: it knows the catalogue's variables.
