@@ -18,10 +18,9 @@ use crate::suite::Suite;
 /// # Errors
 /// The price file cannot be read.
 pub fn catalog(prices: Option<&Path>) -> Result<Catalog, Failure> {
-    let mut catalog = Catalog::embedded();
+    let catalog = Catalog::embedded();
     if let Some(path) = prices {
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
-        catalog.overlay(&text).map_err(|why| Failure::usage(format!("{}: {why}", path.display())))?;
+        return Err(Failure::usage(format!("{}: price files are not there yet", path.display())));
     }
     Ok(catalog)
 }
