@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
+mod bad_network;
 mod layering;
 mod sim_server;
+mod support;
 mod tidy;
 mod wire_vectors;
