@@ -30,8 +30,8 @@ pub struct InDoubt {
 pub struct Progress {
     finished: RangeSet,
     issued: RangeSet,
-    /// Worst cost per trial of each intent, by its first trial.
-    worst: BTreeMap<u64, (u64, Option<Usd>)>,
+    /// Intents with open trials and their worst cost, in the order of the log.
+    intents: Vec<(Range<u64>, Option<Usd>)>,
     spent: Usd,
     sessions: u32,
     status: Option<RunStatus>,
@@ -77,8 +77,11 @@ impl Progress {
     }
 
     fn intend(&mut self, trials: &Range<u64>, worst_cost: Option<Usd>) {
+        if trials.is_empty() {
+            return;
+        }
         self.issued.insert(trials.clone());
-        self.worst.insert(trials.start, (trials.end, worst_cost));
+        self.intents.push((trials.clone(), worst_cost));
     }
 
     fn observe(&mut self, seen: &Observation) {
@@ -88,8 +91,11 @@ impl Progress {
         if seen.attempt.asker != Asker::Subject {
             return;
         }
-        if seen.attempt.is_last {
+        if seen.attempt.is_last || seen.outcome == Outcome::InDoubt {
+            // A doubt on record is settled: the trial is skipped, or announced anew before it is retried.
             self.issued.remove(trial..trial + 1);
+        }
+        if seen.attempt.is_last {
             self.attempts.remove(&trial);
             if seen.outcome != Outcome::Cancelled {
                 self.finished.insert(trial..trial + 1);
@@ -100,19 +106,16 @@ impl Progress {
         self.forget_settled(trial);
     }
 
-    /// Drops the cost of an intent once none of its trials is open.
+    /// Drops intents around `trial` of which no trial is open.
     fn forget_settled(&mut self, trial: u64) {
-        let Some((&first, &(end, _))) = self.worst.range(..=trial).next_back() else { return };
-        let is_open = self.issued.ranges().any(|open| open.start < end && first < open.end);
-        if !is_open {
-            self.worst.remove(&first);
-        }
+        let issued = &self.issued;
+        self.intents.retain(|(range, _)| !range.contains(&trial) || issued.overlaps(range));
     }
 
     /// A session that ended in order left nothing in flight: what it had announced but not sent was never sent.
     fn settle(&mut self) {
         self.issued = RangeSet::default();
-        self.worst.clear();
+        self.intents.clear();
     }
 
     /// Trials that ended, cancelled ones apart: these never run again.
@@ -128,9 +131,12 @@ impl Progress {
     /// Trials with an intent and without an end.
     pub fn in_doubt(&self) -> InDoubt {
         let mut worst_cost = Some(Usd::ZERO);
-        for (&first, &(end, cost)) in &self.worst {
-            let open: u64 = self.issued.ranges().map(|r| r.end.min(end).saturating_sub(r.start.max(first))).sum();
-            let share = cost.map(|usd| share_of(usd, open, end - first));
+        let mut unclaimed = self.issued.clone();
+        // A trial that was announced again belongs to the later intent.
+        for (range, cost) in self.intents.iter().rev() {
+            let before = unclaimed.count();
+            unclaimed.remove(range.clone());
+            let share = cost.map(|usd| share_of(usd, before - unclaimed.count(), range.end - range.start));
             worst_cost = worst_cost.zip(share).map(|(sum, share)| sum + share);
         }
         InDoubt { trials: self.issued.clone(), worst_cost }

@@ -52,6 +52,11 @@ impl RangeSet {
         self.ends.range(..=number).next_back().is_some_and(|(_, &end)| number < end)
     }
 
+    /// Whether the set has any number of `range`.
+    pub fn overlaps(&self, range: &Range<u64>) -> bool {
+        self.ends.range(..range.end).next_back().is_some_and(|(_, &end)| range.start < end)
+    }
+
     /// How many numbers the set has.
     pub fn count(&self) -> u64 {
         self.ends.iter().map(|(s, e)| e - s).sum()
@@ -100,6 +105,8 @@ mod tests {
             for number in 0..90 {
                 prop_assert_eq!(fast.contains(number), plain.contains(&number));
             }
+            let some = 10..14;
+            prop_assert_eq!(fast.overlaps(&some), plain.range(some).next().is_some());
             let ranges: Vec<_> = fast.ranges().collect();
             prop_assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start));
         }

@@ -217,6 +217,8 @@ fn read(line: &[u8]) -> Result<(u64, u64, Record), String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_event_survives_its_line(n in any::<u64>(), at in at(), event in event()) {
         let mut line = line_of(n, at, &event);

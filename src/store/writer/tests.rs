@@ -81,6 +81,13 @@ fn observed(trial: u64, outcome: Outcome, text: &str) -> Event {
     }))
 }
 
+fn not_last(mut event: Event) -> Event {
+    if let Event::Observed(seen) = &mut event {
+        seen.attempt.is_last = false;
+    }
+    event
+}
+
 fn records(folder: &RunFolder) -> Vec<Stored> {
     folder.read().unwrap().map(Result::unwrap).collect()
 }
@@ -252,11 +259,19 @@ fn a_crash_leaves_intents_in_doubt_and_an_orderly_end_does_not() {
     assert_eq!(progress.resume_at(later.unix_ns), Offset(5_000_000_000));
 
     let writer = start(&run).unwrap();
+    writer.append(not_last(observed(3, Outcome::InDoubt, ""))).unwrap();
+    writer.append(intent(3..4)).unwrap();
+    drop(writer);
+    let progress = Progress::of(run.read().unwrap()).unwrap();
+    assert_eq!(progress.in_doubt().worst_cost, Some(Usd(1_250)), "trial 0 of the old intent, trial 3 of the new one");
+    assert_eq!(progress.attempts().get(&3), Some(&1));
+
+    let writer = start(&run).unwrap();
     writer.append(Event::Ended(RunStatus::Complete)).unwrap();
     writer.close(START).unwrap();
     let progress = Progress::of(run.read().unwrap()).unwrap();
     assert!(progress.in_doubt().trials.is_empty());
-    assert_eq!((progress.status(), progress.sessions()), (Some(RunStatus::Complete), 2));
+    assert_eq!((progress.status(), progress.sessions()), (Some(RunStatus::Complete), 3));
 }
 
 #[test]
