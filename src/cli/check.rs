@@ -26,9 +26,7 @@ pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
         }
     }
     if json {
-        let one = |p: &suite::Problem| {
-            serde_json::json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message, "help": p.help })
-        };
+        let one = |p: &suite::Problem| serde_json::json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message, "help": p.help });
         terminal::result(&serde_json::Value::from(problems.iter().map(one).collect::<Vec<_>>()).to_string());
     }
     if problems.is_empty() {

@@ -5,6 +5,7 @@ pub mod check;
 pub mod convert;
 pub mod exit;
 pub mod finish;
+pub mod grade;
 pub mod keys;
 pub mod load;
 pub mod plan;
@@ -50,6 +51,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Check { suites, json } => check::check(&suites, json),
         Command::Plan(args) => plan::plan(&args),
+        Command::Grade(args) => grade::grade(&args),
         Command::Report(args) => show::report(&args),
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),

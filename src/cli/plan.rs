@@ -52,7 +52,13 @@ fn text(suite: &Suite, plan: &Plan, forecast: &Forecast) -> String {
     let (low, high) = (money(forecast.cost_low), money(forecast.cost_high));
     let each = |ms| minutes(forecast.time(Duration::from_millis(ms)));
     let mut lines = vec![
-        format!("{}: {} cells x {} cases, {} requests", suite.name, forecast.cells.len(), forecast.cases, forecast.requests),
+        format!(
+            "{}: {} cells x {} cases, {} requests",
+            suite.name,
+            forecast.cells.len(),
+            forecast.cases,
+            forecast.requests
+        ),
         table.to_string(),
         format!("cost: {low} for the prompts alone, {high} if every answer runs into its limit"),
         format!("time: {} at 0.5 s per request, {} at 5 s", each(500), each(5000)),
@@ -63,7 +69,11 @@ fn text(suite: &Suite, plan: &Plan, forecast: &Forecast) -> String {
         let unverified = endpoint.modes.iter().filter(|m| !m.verified && plan.cells.iter().any(|c| c.mode == m.name));
         let names: Vec<&str> = unverified.map(|mode| mode.name.as_str()).collect();
         if !names.is_empty() && !endpoint.simulated {
-            lines.push(format!("note: {}: nobody documents how to ask for {}; what is sent is a candidate", endpoint.id, names.join(", ")));
+            lines.push(format!(
+                "note: {}: nobody documents how to ask for {}; what is sent is a candidate",
+                endpoint.id,
+                names.join(", ")
+            ));
         }
     }
     for_terminal(&lines.join("\n"))

@@ -108,22 +108,26 @@ pub fn create_folder(
     clock: RunClock,
     redactor: &Redactor,
 ) -> Result<RunFolder, Failure> {
-    let now = Anchor::take(&clock);
-    let seconds = (now.wall / 1_000_000_000) as i64;
-    let random = (now.wall / 1000) as u16 ^ std::process::id() as u16;
-    let run = run_id(seconds, &suite.name, random);
-    let place = out.map_or_else(|| PathBuf::from("reports").join(&run), Path::to_owned);
-    let about = Circumstances {
-        run,
-        path: path.display().to_string(),
-        command: std::env::args().skip(1).collect(),
-        host: host(),
-        started: manifest::Anchor { offset_ns: now.at.0, unix_ns: now.wall },
-    };
+    let about = circumstances(path, suite, clock);
+    let place = out.map_or_else(|| PathBuf::from("reports").join(&about.run), Path::to_owned);
     let manifest = convert::manifest(suite, plan, endpoints, about);
     let files: Vec<(String, Vec<u8>)> =
         suite.files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
     Ok(RunFolder::create(&place, manifest, &files, redactor)?)
+}
+
+/// What a manifest says of this process, at the run's zero.
+pub fn circumstances(path: &Path, suite: &Suite, clock: RunClock) -> Circumstances {
+    let now = Anchor::take(&clock);
+    let seconds = (now.wall / 1_000_000_000) as i64;
+    let random = (now.wall / 1000) as u16 ^ std::process::id() as u16;
+    Circumstances {
+        run: run_id(seconds, &suite.name, random),
+        path: path.display().to_string(),
+        command: std::env::args().skip(1).collect(),
+        host: host(),
+        started: manifest::Anchor { offset_ns: now.at.0, unix_ns: now.wall },
+    }
 }
 
 /// Facts about the machine that a reader of latencies needs; nothing that names its owner.
