@@ -211,6 +211,14 @@ impl<'a> Fold<'a> {
     }
 }
 
+/// One observation as a trial of its own, for those who watch a run while it goes on.
+pub(crate) fn row_of(obs: &Observation) -> TrialRow {
+    let run = Run::default();
+    let mut fold = Fold::new(&run);
+    fold.observe(obs);
+    fold.into.rows.pop().unwrap_or_else(|| blank(obs))
+}
+
 fn has_two_loads(run: &Run) -> bool {
     let mut seen = HashSet::new();
     run.cells.iter().any(|cell| !seen.insert((&cell.target, &cell.mode, &cell.prompt)))

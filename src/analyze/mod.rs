@@ -1,6 +1,7 @@
 //! Observations and verdicts to cells, estimates, SLO verdicts and comparisons.
 
 pub mod audit;
+pub mod capacity;
 pub mod cell;
 pub mod charts;
 pub mod checks;
@@ -22,6 +23,7 @@ pub mod run;
 pub mod samples;
 pub mod slo;
 pub mod slo_expr;
+pub mod stop;
 pub mod summarize;
 pub mod summary;
 pub mod times;

@@ -201,6 +201,30 @@ fn values(rows: &[&TrialRow], metric: Metric) -> Vec<f64> {
     rows.iter().filter(|row| row.is_sample() || metric == Metric::CostUsd).filter_map(|row| row.value(metric)).collect()
 }
 
+/// Trials beyond the limit, trials in all and the share that may lie beyond, for objectives about a share of trials.
+pub fn counts(slo: &SloSpec, evidence: &Evidence<'_>) -> Option<(u64, u64, f64)> {
+    let rows = evidence.rows;
+    if let (Some(metric), Some(Statistic::Percentile(q))) = (sampled(&slo.metric), slo.statistic) {
+        let quantile = Quantile::new(q).filter(|_| metric != Metric::Itl)?;
+        let values = values(rows, metric);
+        let over = values.iter().filter(|v| is_beyond(slo, **v)).count() as u64;
+        let allowed = if slo.op.is_upper() { quantile.above() } else { quantile.fraction() };
+        return Some((over, values.len() as u64, allowed));
+    }
+    match slo.metric {
+        SloMetric::ErrorRate if slo.op.is_upper() => {
+            let n = rows.iter().filter(|row| !row.outcome.is_excluded()).count() as u64;
+            Some((rows.iter().filter(|row| row.is_failed()).count() as u64, n, slo.bound))
+        }
+        SloMetric::Goodput if !slo.op.is_upper() => {
+            let info = evidence.run.cells.get(evidence.cell.id.0 as usize)?;
+            let (good, n) = quality::good_trials(evidence.run, rows, &limits(&evidence.run.slos, info));
+            Some((n - good, n, 1.0 - slo.bound))
+        }
+        _ => None,
+    }
+}
+
 /// Counts trials beyond the limit: with an upper bound above it, with a lower bound below it.
 fn percentile(slo: &SloSpec, evidence: &Evidence<'_>, metric: Metric, q: f64) -> Decision {
     let Some(quantile) = Quantile::new(q) else { return undefined() };
@@ -384,12 +408,4 @@ fn narrowed(point: f64, low: f64, high: f64, value: Estimate) -> Interval {
 
 fn tidy(value: f64) -> String {
     crate::text::number::short(value)
-}
-
-/// Whether an objective on a percentile, an error rate or goodput is missed for certain, whatever the trials still to
-/// come will show: even if all of them keep the limit, too many lie beyond it already.
-///
-/// `n` trials are planned in all, `over` lie beyond the limit so far and the share `allowed` may.
-pub fn is_certain_miss(over: u64, n: u64, allowed: f64) -> bool {
-    over > 0 && matches!(exceedance::gate_share(over, n, allowed, Level::P95), Gate::Missed)
 }
