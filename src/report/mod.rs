@@ -17,6 +17,7 @@
 //! ```
 
 pub mod artifact;
+pub mod compare;
 pub mod csv;
 pub mod html;
 pub mod json;

@@ -37,8 +37,13 @@ pub fn text(summary: &Summary) -> String {
         failures: summary.failures.iter().map(run::Failure::of).collect(),
         exit: Exit { code: summary.exit.code, reasons: &summary.exit.reasons },
     };
-    serde_json::to_string_pretty(&file).unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() }).to_string())
-        + "\n"
+    pretty(&file)
+}
+
+/// Indented JSON with a final line feed; what cannot be written says so in its place.
+pub(super) fn pretty(file: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(file);
+    text.unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() }).to_string()) + "\n"
 }
 
 #[derive(Serialize)]
@@ -57,7 +62,7 @@ struct File<'a> {
 
 /// An estimate: infinite values and limits are null, and `unbounded` says so.
 #[derive(Serialize)]
-struct E {
+pub(super) struct E {
     value: Option<f64>,
     low: Option<f64>,
     high: Option<f64>,
@@ -71,7 +76,7 @@ struct E {
 }
 
 impl E {
-    fn of(e: &Estimate) -> Self {
+    pub(super) fn of(e: &Estimate) -> Self {
         let members = [("value", e.value), ("low", e.low), ("high", e.high)];
         Self {
             value: finite(e.value),

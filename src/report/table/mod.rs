@@ -13,8 +13,8 @@ use crate::analyze::summary::SloVerdict;
 use crate::analyze::summary::Tone;
 use crate::text::number::count;
 pub use screen::Screen;
-use screen::Style;
-use screen::plain;
+pub(super) use screen::Style;
+pub(super) use screen::plain;
 
 /// The whole result as text with a final line feed. Nothing in it but our own colors is a control sequence.
 pub fn render(summary: &Summary, screen: Screen) -> String {
@@ -48,21 +48,27 @@ fn results(summary: &Summary, screen: Screen) -> String {
     if grid.rows.is_empty() {
         return screen.wrap("No measured trial ended: there is nothing to compare.", Style::Plain) + "\n";
     }
+    let notes = grid::footnotes(summary);
+    let notes: String = notes.iter().map(|note| screen.wrap(note, Style::Faint) + "\n").collect();
+    format!("{}\n{notes}", fitted(&grid, screen))
+}
+
+/// The grid in one block or two, each beside its names; what has no room is named below.
+pub(super) fn fitted(grid: &Grid, screen: Screen) -> String {
     let n_names = grid.columns.iter().take_while(|c| c.is_name).count();
-    let (first, rest) = fitting(&grid, &(n_names..grid.columns.len()).collect::<Vec<_>>(), n_names, screen);
-    let (second, dropped) = fitting(&grid, &rest, n_names, screen);
-    let mut text = block(&grid, &first, n_names, screen);
+    let (first, rest) = fitting(grid, &(n_names..grid.columns.len()).collect::<Vec<_>>(), n_names, screen);
+    let (second, dropped) = fitting(grid, &rest, n_names, screen);
+    let mut text = block(grid, &first, n_names, screen);
     if !second.is_empty() {
         text.push('\n');
-        text += &block(&grid, &second, n_names, screen);
+        text += &block(grid, &second, n_names, screen);
     }
-    let mut notes = grid::footnotes(summary);
     if !dropped.is_empty() {
         let names: Vec<&str> = dropped.iter().map(|&c| grid.columns[c].title).collect();
-        notes.push(format!("No room for: {}. They are in report.html and summary.json.", unique(&names).join(", ")));
+        let note = format!("No room for: {}. They are in the JSON.", unique(&names).join(", "));
+        text += &(screen.wrap(&note, Style::Faint) + "\n");
     }
-    let notes: String = notes.iter().map(|note| screen.wrap(note, Style::Faint) + "\n").collect();
-    format!("{text}\n{notes}")
+    text
 }
 
 /// Splits columns into those that fit beside the names, in their order, and the rest. What matters most comes first.

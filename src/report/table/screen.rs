@@ -23,7 +23,7 @@ pub struct Screen {
 
 /// Kinds of emphasis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(in crate::report) enum Style {
     Plain,
     Strong,
     Good,
@@ -47,7 +47,7 @@ impl Style {
 
 impl Screen {
     /// The text in a style, where colors are wanted.
-    pub(super) fn paint(self, style: Style, text: &str) -> String {
+    pub(in crate::report) fn paint(self, style: Style, text: &str) -> String {
         if self.color && !style.code().is_empty() {
             format!("\u{1b}[{}m{text}\u{1b}[0m", style.code())
         } else {
@@ -56,7 +56,7 @@ impl Screen {
     }
 
     /// Words in lines of the screen's width; further lines are indented.
-    pub(super) fn wrap(self, text: &str, style: Style) -> String {
+    pub(in crate::report) fn wrap(self, text: &str, style: Style) -> String {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split(' ') {
             let word = plain(word, self.width.saturating_sub(2));
@@ -74,7 +74,7 @@ impl Screen {
 }
 
 /// One harmless line: no control characters, and no `::`, which begins a command in some CI logs.
-pub(super) fn plain(text: &str, max: usize) -> String {
+pub(in crate::report) fn plain(text: &str, max: usize) -> String {
     one_line(&text.replace("::", ":\u{2009}:"), max)
 }
 
@@ -99,7 +99,11 @@ pub(super) fn table(grid: &Grid, kept: &[usize], n_names: usize, screen: Screen)
 fn heading(grid: &Grid, column: usize, screen: Screen) -> String {
     let column = &grid.columns[column];
     let title = screen.paint(Style::Strong, column.title);
-    if column.is_name || column.key == "n" { title } else { format!("{title} \n{} ", column.unit) }
+    if column.is_name || column.key == "n" || column.unit.is_empty() {
+        title
+    } else {
+        format!("{title} \n{} ", column.unit)
+    }
 }
 
 fn square(entry: &Entry, is_name: bool, screen: Screen) -> String {
