@@ -9,6 +9,7 @@ use url::Url;
 use super::Dialect;
 use super::Members;
 use super::Params;
+use super::PriceBook;
 use super::Problem;
 use crate::domain::JsonText;
 use crate::domain::ModeName;
@@ -159,6 +160,14 @@ pub struct Ask<'a> {
 }
 
 impl Endpoint {
+    /// Takes the price from a price file where it has one; the price so far becomes a claim beside it.
+    pub fn reprice(&mut self, book: &PriceBook, key: &str) {
+        let names = [key, self.model.as_str()];
+        if let Some(price) = book.find(self.id.as_str(), &names, self.provider.as_str()) {
+            self.claims.extend(self.price.replace(Arc::new(price.clone())));
+        }
+    }
+
     /// The mode of this name, or what could be asked instead.
     pub fn mode(&self, name: &ModeName) -> Result<&Mode, Problem> {
         self.modes.iter().find(|mode| mode.name == *name).ok_or_else(|| self.no_such_mode(name))

@@ -20,6 +20,7 @@ use super::catalog::Provider;
 use super::catalog::Served;
 use super::dialect;
 use super::endpoint::Abilities;
+use super::prices::lint;
 use crate::domain::JsonText;
 use crate::domain::ModeName;
 use crate::domain::Price;
@@ -223,6 +224,8 @@ fn build(
     let place = if provider == "custom" { authority(&base_url) } else { provider.clone() };
     let (modes, candidates, mode_note) = settings(spec, catalog, found, dialect);
     let (price, claims) = prices(spec, catalog, found);
+    let doubts = price.iter().flat_map(|price| lint(price, &claims.iter().collect::<Vec<_>>(), None));
+    let notes = notes(spec, found).into_iter().chain(doubts.map(|doubt| format!("price: {doubt}"))).collect();
     let key = found.model.map_or(name.as_str(), |known| &known.id);
     let key = spec.model.as_deref().unwrap_or(key);
     Endpoint {
@@ -246,7 +249,7 @@ fn build(
         models_path: models_path(found, dialect),
         context: found.served.and_then(|s| s.context).or(found.model.and_then(|m| m.context)),
         abilities: abilities(found),
-        notes: notes(spec, found),
+        notes,
         simulated: spec.sim.is_some(),
         model: name,
         base_url,
