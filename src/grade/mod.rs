@@ -8,6 +8,7 @@ pub mod contains;
 pub mod exact;
 pub mod extract;
 pub mod finish_reason;
+pub mod instructions;
 pub mod json;
 pub mod json_path;
 pub mod json_schema;

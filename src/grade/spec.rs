@@ -127,6 +127,7 @@ kinds! {
     JsonSchema(super::json_schema::JsonSchema) = "json_schema": "The answer is JSON that conforms to a JSON Schema.",
     JsonPath(super::json_path::JsonPathCheck) = "json_path": "A value inside the answer's JSON is as expected.",
     ToolCall(super::tool_call::ToolCalls) = "tool_call": "The model called the right functions with admissible arguments.",
+    Instructions(super::instructions::Instructions) = "instructions": "The answer follows verifiable instructions, as IFEval defines them.",
     MaxTtft(super::budget::MaxTtft) = "max_ttft": "The first token came in time.",
     MaxE2e(super::budget::MaxE2e) = "max_e2e": "The last token came in time.",
     MaxCost(super::budget::MaxCost) = "max_cost": "The answer cost no more than a limit.",
