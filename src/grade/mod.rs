@@ -1,12 +1,15 @@
 //! Graders, one file each. Pure: what needs a model or a process is asked for as a [`Step`], not done here.
 
+pub mod bleu;
 pub mod budget;
 pub mod choice;
+pub mod chrf;
 pub mod combine;
 pub mod compile;
 pub mod contains;
 pub mod exact;
 pub mod extract;
+pub mod f1;
 pub mod finish_reason;
 pub mod instructions;
 pub mod json;
@@ -17,13 +20,17 @@ pub mod levenshtein;
 mod markdown;
 pub mod numbers;
 pub mod numeric;
+mod overlap;
 pub mod params;
 pub mod pattern;
 pub mod policy;
 pub mod refusal;
 pub mod regex;
+pub mod rouge;
+pub mod similarity;
 pub mod spec;
 pub mod starts_with;
+mod stem;
 pub mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
