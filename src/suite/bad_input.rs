@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::LazyLock;
 
 use proptest::prelude::ProptestConfig;
 use proptest::prelude::any;
@@ -14,6 +15,9 @@ use super::expand::expand;
 use super::problem::Problems;
 use super::read::Memory;
 use crate::provider::Catalog;
+
+/// Parsed once: the properties load many suites.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::embedded);
 
 /// A suite that holds; mistakes are made by replacing a line of it.
 const GOOD: &str = "\
@@ -43,7 +47,7 @@ fn files(text: &str, more: &[(&str, &str)]) -> Memory {
 }
 
 fn load(text: &str, more: &[(&str, &str)]) -> Result<Suite, Problems> {
-    load_from(&files(text, more), "suite.yaml", "suite.yaml", &Catalog::embedded())
+    load_from(&files(text, more), "suite.yaml", "suite.yaml", &CATALOG)
 }
 
 fn good(text: &str) -> Suite {
@@ -227,7 +231,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_loader_panic(bytes in any::<Vec<u8>>()) {
         let memory = Memory(BTreeMap::from([("suite.yaml".to_owned(), Arc::from(bytes))]));
-        let _ = load_from(&memory, "suite.yaml", "suite.yaml", &Catalog::embedded()).map_err(|problems| problems.to_string());
+        let _ = load_from(&memory, "suite.yaml", "suite.yaml", &CATALOG).map_err(|problems| problems.to_string());
     }
 
     #[test]

@@ -240,13 +240,12 @@ pub fn report_unknown(sink: &Sink, entry: &Entry, fields: &[&str]) {
 const UNSPOKEN: [&str; 2] = ["key", "api_key"];
 
 fn unknown_key(key: &str, fields: &[&str]) -> (String, String) {
-    let help = match nearest(key, fields.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let shown: Vec<&str> = fields.iter().copied().filter(|field| !UNSPOKEN.contains(field)).collect();
-            format!("known here: {}; keys of your own start with `x-`", shown.join(", "))
-        }
+    let known = || {
+        let shown: Vec<&str> = fields.iter().copied().filter(|field| !UNSPOKEN.contains(field)).collect();
+        format!("known here: {}; keys of your own start with `x-`", shown.join(", "))
     };
+    let near = nearest(key, fields.iter().copied());
+    let help = near.map_or_else(known, |near| format!("did you mean `{near}`?"));
     (format!("unknown key `{}`", super::node::shortened(key)), help)
 }
 

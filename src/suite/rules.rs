@@ -43,6 +43,19 @@ pub struct Parts<'a> {
     pub loads: &'a [Arc<LoadSpec>],
 }
 
+/// Parameters that most endpoints take, for suggestions.
+const COMMON_PARAMS: [&str; 9] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "seed",
+    "stop",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+];
+
 /// Cells of a suite at most.
 const MAX_CELLS: usize = 10_000;
 /// Trials of a suite's quality part at most.
@@ -316,7 +329,10 @@ fn check_params(parts: &Parts<'_>) {
         if let Err(unknown) = target.endpoint.dialect.options(params, true) {
             for name in unknown {
                 let message = format!("the target `{}` takes no parameter `{name}`", target.endpoint.id);
-                let help = "remove it, or send it as `body: {..}` of the targets that take it";
+                let help = match nearest(&name, COMMON_PARAMS) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "remove it, or send it as `body: {..}` of the targets that take it".into(),
+                };
                 parts.sink.advise(key_span(parts.sink, at.span, &name), message, help);
             }
         }

@@ -13,7 +13,10 @@ use crate::grade::spec::schema_definitions;
 /// The schema as a document.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
-    for (name, schema) in own_definitions().into_iter().chain(schema_definitions()) {
+    for (name, mut schema) in own_definitions().into_iter().chain(schema_definitions()) {
+        if name == "grader" {
+            admit_short_forms(&mut schema);
+        }
         definitions.insert(name.to_owned(), schema);
     }
     let Value::Object(mut root) = object(&suite(), &["targets", "prompts"]) else { return Value::Null };
@@ -23,6 +26,26 @@ pub fn schema() -> Value {
     document.append(&mut root);
     document.insert("$defs".into(), Value::Object(definitions));
     Value::Object(document)
+}
+
+/// Graders whose block may be a list of graders, or name graders as its keys.
+const COMBINING: [&str; 4] = ["all", "any", "not", "weighted"];
+
+/// Lets a grader's block be a scalar, as in `max_ttft: 500ms`, or a list, as in `all: [..]`.
+fn admit_short_forms(grader: &mut Value) {
+    let variants = grader.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
+    let blocks = variants.filter_map(|variant| variant.get_mut("properties")?.as_object_mut());
+    for (name, block) in blocks.flat_map(|properties| properties.iter_mut()) {
+        let Some(block) = block.as_object_mut() else { continue };
+        block.insert("patternProperties".into(), json!({"^x-": {}}));
+        if COMBINING.contains(&name.as_str()) {
+            block.insert("type".into(), json!(["object", "array", "string"]));
+            block.insert("items".into(), reference("grader"));
+            block.insert("additionalProperties".into(), true.into());
+        } else {
+            block.insert("type".into(), json!(["object", "null", "string", "number", "array"]));
+        }
+    }
 }
 
 /// The schema as text, indented, with a final newline.

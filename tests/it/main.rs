@@ -6,5 +6,6 @@ mod bad_network;
 mod layering;
 mod sim_server;
 mod support;
+mod suites;
 mod tidy;
 mod wire_vectors;
