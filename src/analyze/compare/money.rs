@@ -103,8 +103,9 @@ impl Ledger {
         options: &Options,
     ) -> Draft {
         let jackknife = statistic.jackknife();
+        let pooled = statistic.pooled(bootstrap::MOST_UNITS, options.seed);
         let drawn =
-            bootstrap::replicate(jackknife.len(), Scheme::Units, &[statistic], options.seed, 0..options.resamples);
+            bootstrap::replicate(pooled.n_units(), Scheme::Units, &[&pooled], options.seed, 0..options.resamples);
         let acceleration = bootstrap::acceleration(&jackknife);
         let interval = bootstrap::bca(&drawn[0], statistic.observed(), acceleration, Level::P95);
         let n = self.cases.len() as u64;

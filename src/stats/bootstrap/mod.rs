@@ -23,6 +23,9 @@ use std::ops::Range;
 
 use super::Bits;
 
+/// Most units that a bootstrap draws; more are pooled at random, see [`Sums::pooled`].
+pub const MOST_UNITS: usize = 4096;
+
 /// Resamples of every interval unless something else is said.
 pub const RESAMPLES: u64 = 9_999;
 

@@ -150,3 +150,19 @@ fn clusters_are_resampled_whole() {
     };
     assert!(width(&clusters, 20) > 3.0 * width(&mean_of(&members), 400));
 }
+
+/// Pooling units changes neither the statistic nor, beyond noise, the width of its interval.
+#[test]
+fn pooled_units_give_the_same_interval() {
+    let mut bits = Bits::new(6);
+    let whole = mean_of(&(0..3000).map(|_| bits.uniform()).collect::<Vec<f64>>());
+    let pooled = whole.pooled(1200, 3);
+    near(pooled.observed(), whole.observed());
+    assert_eq!(pooled.n_units(), 1200);
+    let width = |statistic: &Sums<2>| {
+        let values = replicate(statistic.n_units(), Scheme::Units, &[statistic], 2, 0..1000);
+        percentile(&values[0], Level::P95).unwrap().width()
+    };
+    let ratio = width(&pooled) / width(&whole);
+    assert!((ratio - 1.0).abs() < 0.12, "{ratio}");
+}

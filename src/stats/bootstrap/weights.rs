@@ -47,17 +47,22 @@ fn multinomial(bits: &mut Bits, weights: &mut [u16]) {
 /// P(W >= k), k = 1.., of a Poisson count with mean 1 in units of 2^-16, rounded so that the mean is exactly 1.
 const AT_LEAST: [u16; 8] = [41_427, 17_317, 5_263, 1_244, 240, 39, 5, 1];
 
-/// Four counts from each word, by inversion of sixteen bits.
+/// Four counts from each word, by inversion of sixteen bits; the inner loops run over neighbors, so that they vectorize.
 fn poisson(bits: &mut Bits, weights: &mut [u16]) {
-    for chunk in weights.chunks_mut(32) {
-        let mut uniform = [0u16; 32];
+    const LANES: usize = 64;
+    for chunk in weights.chunks_mut(LANES) {
+        let mut uniform = [0u16; LANES];
         for four in uniform.chunks_exact_mut(4) {
             let word = bits.word();
             four.copy_from_slice(&[word as u16, (word >> 16) as u16, (word >> 32) as u16, (word >> 48) as u16]);
         }
-        for (weight, u) in chunk.iter_mut().zip(uniform) {
-            *weight = AT_LEAST.iter().map(|limit| u16::from(u < *limit)).sum();
+        let mut counts = [0u16; LANES];
+        for limit in AT_LEAST {
+            for (count, u) in counts.iter_mut().zip(&uniform) {
+                *count += u16::from(*u < limit);
+            }
         }
+        chunk.copy_from_slice(&counts[..chunk.len()]);
     }
 }
 
