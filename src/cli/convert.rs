@@ -157,12 +157,17 @@ fn cases(plan: &Plan) -> Vec<manifest::CaseInfo> {
 fn graders(suite: &Suite, plan: &Plan) -> Vec<manifest::GraderInfo> {
     let info = |grader: &crate::grade::Compiled| manifest::GraderInfo {
         id: grader.id.to_string(),
-        kind: grader.version.split([':', '@', ' ', '/']).next().unwrap_or_default().to_owned(),
+        kind: kind(&grader.version).to_owned(),
         version: grader.version.clone(),
         weight: grader.weight,
         cases: plan.graders.iter().filter(|ids| ids.contains(&grader.id)).count() as u64,
     };
     suite.graders.iter().map(info).collect()
+}
+
+/// The kind of a grader, which its version begins with.
+pub fn kind(version: &str) -> &str {
+    version.split([':', '@', ' ', '/']).next().unwrap_or_default()
 }
 
 fn hash(text: &str) -> String {
@@ -186,8 +191,23 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         slos,
         simulated: manifest.simulated,
         recorded: manifest.extra.contains_key("responses"),
-        calibration: None,
+        calibration: calibration(manifest),
         policy: policy(manifest),
+    })
+}
+
+/// What the run measured of its own instrument before it began.
+fn calibration(manifest: &Manifest) -> Option<analyze::run::Calibration> {
+    let stored = manifest.extra.get("calibration")?;
+    let three = |name: &str| {
+        let list: Vec<f64> = stored[name].as_array()?.iter().filter_map(Value::as_f64).collect();
+        list.try_into().ok()
+    };
+    Some(analyze::run::Calibration {
+        ttft_error_ms: three("ttft_error_ms")?,
+        itl_error_ms: three("itl_error_ms")?,
+        rate_error: stored["rate_error"].as_f64()?,
+        n: stored["n"].as_u64()?,
     })
 }
 

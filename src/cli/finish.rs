@@ -11,11 +11,18 @@ use crate::analyze::Run;
 use crate::analyze::Summary;
 use crate::analyze::Trials;
 use crate::analyze::summarize;
+use crate::domain::Asker;
+use crate::domain::Basis;
+use crate::domain::Cost;
 use crate::domain::Event;
+use crate::domain::Observation;
+use crate::domain::Price;
 use crate::report;
 use crate::store::Reader;
 use crate::store::Record;
 use crate::store::RunFolder;
+use crate::store::manifest::CellInfo;
+use crate::store::manifest::PriceInfo;
 
 /// A run read back.
 pub struct ReadBack {
@@ -34,13 +41,42 @@ pub struct ReadBack {
 /// # Errors
 /// The log cannot be read.
 pub fn each_event(folder: &RunFolder, mut take: impl FnMut(&Event)) -> Result<u64, Failure> {
+    let prices = new_prices(folder)?;
     let mut reader: Reader = folder.read()?;
     for stored in reader.by_ref() {
-        if let Record::Event(event) = stored?.record {
+        if let Record::Event(mut event) = stored?.record {
+            if let (Some(prices), Event::Observed(observation)) = (&prices, &mut event) {
+                recost(observation, prices);
+            }
             take(&event);
         }
     }
     Ok(reader.torn())
+}
+
+/// Prices by cell, where the run was given other prices than it ran under.
+fn new_prices(folder: &RunFolder) -> Result<Option<Vec<Option<Price>>>, Failure> {
+    let manifest = folder.manifest();
+    if !manifest.extra.contains_key("recosted") {
+        return Ok(None);
+    }
+    let price = |cell: &CellInfo| {
+        let target = manifest.targets.iter().find(|target| target.id == cell.target);
+        target.and_then(|target| target.price.as_ref()).map(PriceInfo::price).transpose()
+    };
+    manifest.cells.iter().map(price).collect::<Result<_, _>>().map(Some).map_err(Failure::store)
+}
+
+/// What a provider billed stays; everything else follows the price.
+fn recost(observation: &mut Observation, prices: &[Option<Price>]) {
+    let price = prices.get(observation.attempt.cell.0 as usize).and_then(Option::as_ref);
+    let is_subject = observation.attempt.asker == Asker::Subject;
+    let (Some(price), Some(usage), true) = (price, &observation.reply.usage, is_subject) else { return };
+    if observation.cost.basis != Basis::Billed
+        && let Some(usd) = price.of(usage)
+    {
+        observation.cost = Cost { usd: Some(usd), basis: Basis::Computed };
+    }
 }
 
 /// Reads a run folder and computes its results.

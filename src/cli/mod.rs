@@ -8,11 +8,14 @@ pub mod finish;
 pub mod grade;
 pub mod keys;
 pub mod load;
+pub mod models;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod regrade;
 pub mod resume;
 pub mod run;
+pub mod selftest;
 pub mod session;
 pub mod show;
 pub mod simulate;
@@ -55,6 +58,10 @@ fn command(command: Command) -> Result<Exit, Failure> {
         Command::Report(args) => show::report(&args),
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),
+        Command::Regrade(args) => regrade::regrade(&args),
+        Command::Recost(args) => regrade::recost(&args),
+        Command::Selftest(args) => selftest::selftest(&args),
+        Command::Models(args) => models::models(&args),
         Command::Sim(args) => simulate::serve(&args),
         Command::Init { dir } => check::init(&dir),
         Command::Schema => check::schema(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::args::RunArgs;
 use super::convert;
@@ -12,6 +13,8 @@ use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
 use super::load;
+use super::selftest;
+use super::selftest::Drill;
 use super::session;
 use super::session::Left;
 use super::session::Session;
@@ -27,6 +30,9 @@ use crate::store::manifest;
 use crate::store::run_id;
 use crate::suite::Suite;
 use crate::text::Redactor;
+
+/// Every run measures its own instrument first: a fifth of a second that the report can quote.
+const CALIBRATION: Drill = Drill { streams: 16, tokens: 10, gap: Duration::from_millis(5) };
 
 /// Runs every suite; the worst exit counts.
 ///
@@ -110,7 +116,14 @@ pub fn create_folder(
 ) -> Result<RunFolder, Failure> {
     let about = circumstances(path, suite, clock);
     let place = out.map_or_else(|| PathBuf::from("reports").join(&about.run), Path::to_owned);
-    let manifest = convert::manifest(suite, plan, endpoints, about);
+    let mut manifest = convert::manifest(suite, plan, endpoints, about);
+    if let Some(found) = selftest::calibration(&selftest::measure(CALIBRATION)?) {
+        let value = serde_json::json!({
+            "ttft_error_ms": found.ttft_error_ms, "itl_error_ms": found.itl_error_ms, "rate_error": found.rate_error,
+            "n": found.n,
+        });
+        manifest.extra.insert("calibration".into(), value);
+    }
     let files: Vec<(String, Vec<u8>)> =
         suite.files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
     Ok(RunFolder::create(&place, manifest, &files, redactor)?)

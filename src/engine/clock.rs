@@ -21,6 +21,11 @@ impl RunClock {
         Self { zero: nanoseconds(ClockId::Monotonic) }
     }
 
+    /// The zero itself as `CLOCK_MONOTONIC` shows it, in nanoseconds.
+    pub fn zero_ns(self) -> u64 {
+        self.zero
+    }
+
     /// A clock that goes on from `at`, for a session that resumes an earlier one, perhaps after a reboot.
     pub fn resume(at: Offset) -> Self {
         Self { zero: nanoseconds(ClockId::Monotonic).wrapping_sub(at.0) }
