@@ -194,7 +194,7 @@ fn text(drill: Drill, errors: &Errors) -> String {
     let line = |name: &str, sorted: &[f64]| {
         let show = |q| match quantile::estimate(sorted, q, crate::stats::Level::P95) {
             Ok(found) => {
-                format!("{} [{}, {}]", short(found.value), short(found.interval.low), short(found.interval.high))
+                format!("{} [{}, {}]", short(found.value), short(found.low), short(found.high))
             }
             Err(needed) => format!("n/a (n = {} < {needed})", sorted.len()),
         };
@@ -227,7 +227,7 @@ fn as_json(drill: Drill, errors: &Errors) -> Value {
     let block = |sorted: &[f64]| {
         let one = |q| match quantile::estimate(sorted, q, crate::stats::Level::P95) {
             Ok(e) => {
-                json!({"value": e.value, "low": e.interval.low, "high": e.interval.high, "level": 0.95, "method": "order-stat", "n": sorted.len(), "needed_n": null})
+                json!({"value": e.value, "low": e.low, "high": e.high, "level": 0.95, "method": "order-stat", "n": sorted.len(), "needed_n": null})
             }
             Err(needed) => {
                 json!({"value": null, "low": null, "high": null, "level": 0.95, "method": "order-stat", "n": sorted.len(), "needed_n": needed})
