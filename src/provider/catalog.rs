@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value;
 
+use super::PriceBook;
 use super::endpoint::Abilities;
 use crate::text::nearest;
 
@@ -43,6 +44,9 @@ pub struct Catalog {
     pub providers: Vec<Provider>,
     /// Models.
     pub models: Vec<Model>,
+    /// Prices from the user's file, which overrule all others.
+    #[serde(skip)]
+    pub book: PriceBook,
 }
 
 /// Where facts come from.
@@ -279,6 +283,12 @@ impl Catalog {
     /// Never in a program that passed its tests: one of them reads the embedded file.
     pub fn embedded() -> Self {
         serde_json::from_str(EMBEDDED).expect("a test holds the embedded file against these types")
+    }
+
+    /// The same catalogue with the prices of a file laid over it.
+    #[must_use]
+    pub fn with_prices(self, book: PriceBook) -> Self {
+        Self { book, ..self }
     }
 
     /// The provider of this id or alias.

@@ -42,7 +42,10 @@ pub fn resolve(spec: &TargetSpec, catalog: &Catalog) -> Result<Endpoint, Vec<Pro
     let overrides = overrides(spec, dialect, &mut problems);
     match (dialect, base_url) {
         (Some(dialect), Some(base_url)) if problems.is_empty() => {
-            Ok(build(spec, catalog, &found, dialect, base_url, overrides))
+            let mut endpoint = build(spec, catalog, &found, dialect, base_url, overrides);
+            let key = found.model.map_or(endpoint.model.as_str(), |known| &known.id).to_owned();
+            endpoint.reprice(&catalog.book, &key);
+            Ok(endpoint)
         }
         _ => Err(problems),
     }

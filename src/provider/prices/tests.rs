@@ -100,9 +100,8 @@ fn openrouter_states_dollars_per_token_as_text() {
 fn a_price_file_overrules_the_catalogue_and_keeps_its_claim() {
     let spec =
         TargetSpec { model: Some("seed-2.0-mini".into()), provider: Some("deepinfra".into()), ..TargetSpec::default() };
-    let mut endpoint = resolve(&spec, &Catalog::embedded()).unwrap();
     let book = PriceBook::read(&json!({"seed-2.0-mini@deepinfra": {"input": 1, "output": 2}})).unwrap();
-    endpoint.reprice(&book, "seed-2.0-mini");
+    let endpoint = resolve(&spec, &Catalog::embedded().with_prices(book)).unwrap();
     assert_eq!((endpoint.price.unwrap().input.to_string(), endpoint.claims.len()), ("1.00".to_owned(), 1));
 }
 
