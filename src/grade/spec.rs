@@ -123,6 +123,7 @@ kinds! {
     Refusal(super::refusal::Refusal) = "refusal": "The model declined to answer.",
     Numeric(super::numeric::Numeric) = "numeric": "A number of the answer equals the expected number.",
     Choice(super::choice::Choice) = "choice": "The letter of a multiple-choice answer is the right one.",
+    Math(super::math::Math) = "math": "The final answer equals the expected one as mathematics.",
     Json(super::json::Json) = "json": "The answer is JSON.",
     JsonSchema(super::json_schema::JsonSchema) = "json_schema": "The answer is JSON that conforms to a JSON Schema.",
     JsonPath(super::json_path::JsonPathCheck) = "json_path": "A value inside the answer's JSON is as expected.",
@@ -133,6 +134,10 @@ kinds! {
     Similarity(super::similarity::Similarity) = "similarity": "Cosine of embeddings of answer and reference.",
     ToolCall(super::tool_call::ToolCalls) = "tool_call": "The model called the right functions with admissible arguments.",
     Instructions(super::instructions::Instructions) = "instructions": "The answer follows verifiable instructions, as IFEval defines them.",
+    Judge(super::judge::Judge) = "judge": "Another model judges the answer by a rubric.",
+    Pairwise(super::pairwise::Pairwise) = "pairwise": "Another model says which of two answers is better, in both orders.",
+    Code(super::code::Code) = "code": "The answer's code passes tests in the sandbox.",
+    Command(super::command::Command) = "command": "The suite author's own program judges.",
     MaxTtft(super::budget::MaxTtft) = "max_ttft": "The first token came in time.",
     MaxE2e(super::budget::MaxE2e) = "max_e2e": "The last token came in time.",
     MaxCost(super::budget::MaxCost) = "max_cost": "The answer cost no more than a limit.",
@@ -379,5 +384,28 @@ mod tests {
             }
         }
         assert_eq!(GRADERS[0].schema()["properties"]["exact"]["properties"]["trim"]["type"], "boolean");
+    }
+
+    /// The graders of an example suite; the rest of the suite is the suite room's business.
+    #[derive(serde::Deserialize)]
+    struct Example {
+        graders: Vec<GraderSpec>,
+    }
+
+    fn uses(spec: &GraderSpec, name: &str) -> bool {
+        spec.kind.name() == name || format!("{spec:?}").to_lowercase().contains(&name.replace('_', ""))
+    }
+
+    #[test]
+    fn every_grader_has_an_example() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("suites/examples");
+        for grader in GRADERS {
+            let text = std::fs::read_to_string(folder.join(format!("{}.yaml", grader.name))).expect(grader.name);
+            let example: Example = serde_saphyr::from_str(&text).map_err(|error| error.to_string()).expect(grader.name);
+            assert!(example.graders.iter().any(|spec| uses(spec, grader.name)), "{}", grader.name);
+            for spec in &example.graders {
+                assert!(crate::grade::compile(spec, &Context::default()).is_ok(), "{}", grader.name);
+            }
+        }
     }
 }
