@@ -19,10 +19,8 @@ use crate::suite::Suite;
 /// The price file cannot be read.
 pub fn catalog(prices: Option<&Path>) -> Result<Catalog, Failure> {
     let catalog = Catalog::embedded();
-    if let Some(path) = prices {
-        return Err(Failure::usage(format!("{}: price files are not there yet", path.display())));
-    }
-    Ok(catalog)
+    let Some(path) = prices else { return Ok(catalog) };
+    suite::prices::load(path).map(|book| catalog.with_prices(book)).map_err(Failure::usage)
 }
 
 /// A suite, checked.

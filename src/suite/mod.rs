@@ -13,6 +13,7 @@ pub mod init;
 pub mod json;
 pub mod loads;
 pub mod node;
+pub mod prices;
 pub mod problem;
 pub mod prompt;
 pub mod read;

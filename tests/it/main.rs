@@ -5,7 +5,7 @@
 mod bad_network;
 mod layering;
 mod sim_server;
-mod support;
 mod suites;
+mod support;
 mod tidy;
 mod wire_vectors;
