@@ -38,13 +38,18 @@ impl Wire {
         Self { idle: RefCell::default(), tls, clock, scratch }
     }
 
-    /// The connection that was used last, if one is young enough; older ones are closed.
+    /// The connection that was used last, if one is young enough and still open; others are closed.
     pub(super) fn take(&self, origin: &Origin) -> Option<Socket> {
         let mut idle = self.idle.borrow_mut();
         let sockets = idle.get_mut(origin)?;
         let now = self.clock.now();
         sockets.retain(|one| now.since(one.since).is_none_or(|age| age < MAX_IDLE));
-        sockets.pop().map(|one| one.socket)
+        while let Some(one) = sockets.pop() {
+            if one.socket.is_idle() {
+                return Some(one.socket);
+            }
+        }
+        None
     }
 
     /// Keeps a connection for the next request.

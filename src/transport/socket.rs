@@ -6,6 +6,9 @@ use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use rustix::net::recv;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -27,6 +30,21 @@ impl Socket {
         match self {
             Self::Plain(_) => false,
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
+
+    /// The peer has neither closed nor said anything unasked: the connection can carry another request.
+    ///
+    /// Asks the kernel, as the runtime hears of a close only at its next turn. Some servers announce keep-alive and
+    /// close after every stream (llama.cpp). Under TLS, bytes may be session tickets, so that only a close counts.
+    pub(super) fn is_idle(&self) -> bool {
+        let (tcp, is_plain) = match self {
+            Self::Plain(tcp) => (tcp, true),
+            Self::Tls(tls) => (tls.get_ref().0, false),
+        };
+        match recv(tcp, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, n)) => n > 0 && !is_plain,
+            Err(reason) => reason == Errno::AGAIN,
         }
     }
 }
@@ -78,5 +96,33 @@ impl AsyncWrite for Socket {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Socket::Plain(ours), listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn only_a_quiet_connection_is_idle() {
+        let (ours, theirs) = pair().await;
+        assert!(ours.is_idle());
+        drop(theirs);
+        assert!(!ours.is_idle(), "closed");
+        let (ours, mut theirs) = pair().await;
+        theirs.write_all(b"HTTP/1.1 408 ").await.unwrap();
+        assert!(!ours.is_idle(), "speaks unasked");
+        theirs.set_zero_linger().unwrap();
+        drop(theirs);
+        assert!(!ours.is_idle(), "reset");
     }
 }
