@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod check;
+pub mod compare;
 pub mod convert;
 pub mod exit;
 pub mod finish;
@@ -55,6 +56,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
         Command::Check { suites, json } => check::check(&suites, json),
         Command::Plan(args) => plan::plan(&args),
         Command::Grade(args) => grade::grade(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => show::report(&args),
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),

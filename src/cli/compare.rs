@@ -1,0 +1,197 @@
+//! `compare`: two stored runs, or two selections of one, with the exit code of the verdict.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::args::CompareArgs;
+use super::args::Slice;
+use super::exit::Exit;
+use super::exit::Failure;
+use super::finish;
+use super::finish::ReadBack;
+use super::terminal;
+use crate::analyze::compare;
+use crate::analyze::compare::Arm;
+use crate::analyze::compare::By;
+use crate::analyze::compare::Comparisons;
+use crate::analyze::compare::Options;
+use crate::analyze::compare::Selection;
+use crate::report;
+use crate::store::Manifest;
+use crate::store::RunFolder;
+use crate::store::manifest::CaseInfo;
+
+/// Folder of names for runs, beside the runs.
+const BASELINES: &str = "baselines";
+
+/// Compares a candidate with a baseline.
+///
+/// # Errors
+/// A run cannot be read, or the comparison would mislead.
+pub fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
+    let (base, cand) = (Side::open(&args.base)?, Side::open(&args.cand)?);
+    let options = options(args, cand.folder.manifest())?;
+    let mut found = compare::compare(&base.arm(), &cand.arm(), &options).map_err(Failure::usage)?;
+    found.notes.extend(changed_prompts(base.folder.manifest(), cand.folder.manifest()));
+    print(&found, args.json);
+    if let Some(name) = &args.save_baseline {
+        save(name, cand.folder.path())?;
+    }
+    Ok(Exit::of(found.exit))
+}
+
+/// Holds a run that just ended against a stored one, with the settings of its suite.
+///
+/// # Errors
+/// The baseline cannot be read, or the comparison would mislead.
+pub fn against(baseline: &str, folder: &RunFolder, back: &ReadBack) -> Result<Comparisons, Failure> {
+    let base = Side::open(baseline)?;
+    let options = suite_options(folder.manifest());
+    let candidate = Arm { run: &back.run, trials: &back.trials, selection: Selection::default() };
+    let mut found = compare::compare(&base.arm(), &candidate, &options).map_err(Failure::usage)?;
+    found.notes.extend(changed_prompts(base.folder.manifest(), folder.manifest()));
+    Ok(found)
+}
+
+/// Tables, or JSON, on stdout.
+pub fn print(found: &Comparisons, json: bool) {
+    let text = if json {
+        report::json::compare::text(found)
+    } else {
+        report::table::compare::render(found, terminal::screen())
+    };
+    terminal::result(&text);
+}
+
+/// One side, read back.
+struct Side {
+    folder: RunFolder,
+    back: ReadBack,
+    selection: Selection,
+}
+
+impl Side {
+    fn open(text: &str) -> Result<Self, Failure> {
+        let (path, selection) = split(text);
+        let selection = selection.parse::<Selection>().map_err(Failure::usage)?;
+        let folder = RunFolder::open(&resolve(path))?;
+        let back = finish::read_back(&folder)?;
+        Ok(Self { folder, back, selection })
+    }
+
+    fn arm(&self) -> Arm<'_> {
+        Arm { run: &self.back.run, trials: &self.back.trials, selection: self.selection.clone() }
+    }
+}
+
+/// `RUN:target=a,mode=low` into its folder and its selection; a folder may have colons in its name.
+fn split(text: &str) -> (&str, &str) {
+    if Path::new(text).exists() {
+        return (text, "");
+    }
+    match text.rsplit_once(':') {
+        Some((path, selection)) if !path.is_empty() && selection.contains('=') => (path, selection),
+        _ => (text, ""),
+    }
+}
+
+/// A path as given, or the run that was saved under this name.
+fn resolve(text: &str) -> PathBuf {
+    let given = PathBuf::from(text);
+    if given.exists() {
+        return given;
+    }
+    let saved = fs::read_to_string(Path::new("reports").join(BASELINES).join(text));
+    saved.map_or(given, |saved| PathBuf::from(saved.trim_end()))
+}
+
+/// Remembers `run` as the baseline called `name`, in `reports/baselines`.
+fn save(name: &str, run: &Path) -> Result<(), Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Failure::usage(format!("`{name}` cannot be a baseline's name: letters, digits, `-`, `_` and `.`")));
+    }
+    let folder = Path::new("reports").join(BASELINES);
+    let failed = |error: std::io::Error| Failure::store(format!("{}: {error}", folder.display()));
+    let run = run.canonicalize().map_err(failed)?;
+    fs::create_dir_all(&folder).map_err(failed)?;
+    fs::write(folder.join(name), format!("{}\n", run.display())).map_err(failed)?;
+    terminal::note(&format!("baseline `{name}` is now {}", run.display()));
+    Ok(())
+}
+
+/// The suite's settings, overridden by the command line.
+fn options(args: &CompareArgs, manifest: &Manifest) -> Result<Options, Failure> {
+    let mut options = suite_options(manifest);
+    if let Some(margin) = &args.margin {
+        options.margins.points = share(margin)
+            .ok_or_else(|| Failure::usage(format!("--margin {margin}: write a share, such as 2% or 0.02")))?;
+    }
+    let by = |slice: &Slice| match slice {
+        Slice::Tag => By::Tag,
+        Slice::Prompt => By::Prompt,
+        Slice::Cluster => By::Cluster,
+    };
+    if !args.by.is_empty() {
+        options.by = args.by.iter().map(by).collect();
+    }
+    Ok(options)
+}
+
+fn suite_options(manifest: &Manifest) -> Options {
+    let settings = &manifest.compare;
+    let texts = |key: &str| -> Vec<String> {
+        let items = settings[key].as_array().into_iter().flatten();
+        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    };
+    let mut options = Options { seed: manifest.seed, ..Options::default() };
+    options.by = texts("slices").iter().filter_map(|name| By::named(name)).collect();
+    options.gate = texts("gate");
+    let margin = &settings["margin"];
+    if let Some(margin) = margin.as_f64().or_else(|| share(margin.as_str()?)) {
+        options.margins.points = margin;
+    }
+    options
+}
+
+/// `2%` or `0.02`.
+fn share(text: &str) -> Option<f64> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
+    match text.trim().strip_suffix('%') {
+        Some(percent) => number(percent).map(|x| x / 100.0),
+        None => number(text),
+    }
+}
+
+/// Cases whose conversation differs between the runs under a prompt of the same name.
+fn changed_prompts(base: &Manifest, cand: &Manifest) -> Option<String> {
+    let known: HashMap<&str, &CaseInfo> = cand.cases.iter().map(|case| (case.id.as_str(), case)).collect();
+    let differs = |case: &CaseInfo, other: &CaseInfo| {
+        case.prompt_hash.iter().any(|(prompt, hash)| other.prompt_hash.get(prompt).is_some_and(|o| o != hash))
+    };
+    let changed = |case: &&CaseInfo| known.get(case.id.as_str()).is_some_and(|other| differs(case, other));
+    let count = base.cases.iter().filter(changed).count();
+    (count > 0).then(|| format!("the conversation of {count} cases differs between the runs: prompt or input changed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_are_split_at_the_selection() {
+        assert_eq!(split("reports/x:mode=low,target=a"), ("reports/x", "mode=low,target=a"));
+        assert_eq!(split("reports/x"), ("reports/x", ""));
+        assert_eq!(split("a:b"), ("a:b", ""));
+    }
+
+    #[test]
+    fn margins_are_shares() {
+        assert_eq!(share("2%"), Some(0.02));
+        assert_eq!(share(" 0.05 "), Some(0.05));
+        assert_eq!(share("two"), None);
+        assert_eq!(share("NaN"), None);
+    }
+}
