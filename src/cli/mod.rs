@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 pub mod compare;
 pub mod convert;
+pub mod doubt;
 pub mod exit;
 pub mod finish;
 pub mod grade;

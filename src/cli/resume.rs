@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::args::InDoubt;
 use super::args::ResumeArgs;
+use super::doubt;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::load;
@@ -15,6 +16,9 @@ use super::session::Left;
 use super::session::Session;
 use super::session::Simulators;
 use super::terminal;
+use crate::domain::Clock;
+use crate::domain::Event;
+use crate::domain::Offset;
 use crate::domain::Phase;
 use crate::domain::RunStatus;
 use crate::engine::clock::Anchor;
@@ -40,8 +44,8 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         terminal::note("the run is complete; nothing is sent");
         return conclude(&folder, Exit::Ok, args.json);
     }
-    let left = what_is_left(&progress, args.in_doubt);
     let clock = RunClock::resume(progress.resume_at(Anchor::take(&RunClock::start()).wall));
+    let left = what_is_left(&plan, &progress, args.in_doubt, clock.now());
     let mut endpoints = load::endpoints(&suite, &plan);
     let simulators =
         Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
@@ -98,7 +102,7 @@ fn selection_of(folder: &RunFolder) -> super::args::Selection {
     }
 }
 
-fn what_is_left(progress: &Progress, in_doubt: InDoubt) -> Left {
+fn what_is_left(plan: &Plan, progress: &Progress, in_doubt: InDoubt, now: Offset) -> Left {
     let doubt = progress.in_doubt();
     let mut done = progress.finished().clone();
     if !doubt.trials.is_empty() {
@@ -109,9 +113,17 @@ fn what_is_left(progress: &Progress, in_doubt: InDoubt) -> Left {
             doubt.trials.count()
         ));
     }
-    if in_doubt == InDoubt::Skip {
-        doubt.trials.ranges().for_each(|range| done.insert(range));
+    let doubts = doubt::observations(plan, progress, in_doubt == InDoubt::Retry, now);
+    let mut attempts: BTreeMap<u64, u16> = progress.attempts().clone();
+    let mut spent = progress.spent();
+    for event in &doubts {
+        let Event::Observed(seen) = event else { continue };
+        spent = spent + seen.cost.usd.unwrap_or_default();
+        if seen.attempt.is_last {
+            done.insert(seen.attempt.trial.0..seen.attempt.trial.0 + 1);
+        } else {
+            attempts.insert(seen.attempt.trial.0, seen.attempt.number);
+        }
     }
-    let attempts: BTreeMap<u64, u16> = progress.attempts().clone();
-    Left { done, attempts, spent: progress.spent() }
+    Left { done, attempts, spent, doubts }
 }

@@ -15,6 +15,7 @@ use super::progress;
 use super::record::Log;
 use super::terminal;
 use crate::domain::Clock;
+use crate::domain::Event;
 use crate::domain::RunStatus;
 use crate::domain::TargetId;
 use crate::domain::Usd;
@@ -171,8 +172,10 @@ pub struct Left {
     pub done: crate::store::RangeSet,
     /// Attempts already made of trials that are.
     pub attempts: BTreeMap<u64, u16>,
-    /// Spent already.
+    /// Spent already, doubts included.
     pub spent: Usd,
+    /// Doubts to put on record before anything is sent.
+    pub doubts: Vec<Event>,
 }
 
 /// What a session is made of.
@@ -204,10 +207,11 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When the log fails. How the run went is in the log.
-    pub fn run(self) -> Result<RunStatus, Failure> {
+    pub fn run(mut self) -> Result<RunStatus, Failure> {
         let anchor = anchor(self.clock);
         let clock: Arc<dyn Clock> = Arc::new(self.clock);
         let writer = Writer::start(self.folder, clock, self.keys.redactor.clone(), anchor)?;
+        std::mem::take(&mut self.left.doubts).into_iter().try_for_each(|doubt| writer.append(doubt))?;
         let control = Control::default();
         listen_for_signals(&control);
         let (display, seen) = if self.progress { self.display(&control)? } else { (None, None) };

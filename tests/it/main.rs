@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
 mod bad_network;
+mod crash;
+mod disk;
 mod layering;
+mod leaks;
 mod sim_server;
 mod suites;
 mod support;
 mod tidy;
 mod wire_vectors;
+mod world;
