@@ -85,6 +85,13 @@ fn recost(observation: &mut Observation, prices: &[Option<Price>]) {
 /// The folder cannot be read.
 pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
     let run = convert::run(folder.manifest())?;
+    if std::fs::metadata(folder.log()).is_ok_and(|facts| facts.len() == 0) {
+        let log = folder.log();
+        return Err(Failure::store(format!(
+            "{} is empty: the run ended before it began, or lost its log",
+            log.display()
+        )));
+    }
     let mut fold = Fold::new(&run);
     let torn = each_event(folder, |event| fold.push(event))?;
     let trials = fold.finish();

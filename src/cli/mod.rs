@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     match command(cli.command) {
+        Ok(exit) if terminal::lost() => exit.worse(Exit::Store).into(),
         Ok(exit) => exit.into(),
         Err(failure) => {
             terminal::error(&session::redactor(&load::catalog(None).unwrap_or_default()).clean(&failure.message));

@@ -3,18 +3,32 @@
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use super::keys::environment;
 use crate::report::table::Screen;
 
-/// Prints a result. A closed pipe is no error: the reader had enough.
+/// Some result could not be written to standard output.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a result. A closed pipe is no error: the reader had enough. Anything else loses what was asked for, which
+/// [`lost`] tells at the end.
 pub fn result(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    if !text.ends_with('\n') {
-        let _ = out.write_all(b"\n");
+    let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+    if let Err(why) = written
+        && why.kind() != io::ErrorKind::BrokenPipe
+        && !LOST.swap(true, Ordering::Relaxed)
+    {
+        error(&format!("standard output: {why}"));
     }
-    let _ = out.flush();
+}
+
+/// Whether a result was lost on its way to standard output.
+pub fn lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Prints a message beside the results.

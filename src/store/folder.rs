@@ -48,12 +48,15 @@ impl RunFolder {
         files: &[(String, Vec<u8>)],
         redactor: &Redactor,
     ) -> Result<Self, StoreError> {
-        if path.join(MANIFEST).exists() || path.join(LOG).exists() {
+        let has_lines = fs::metadata(path.join(LOG)).is_ok_and(|facts| facts.len() > 0);
+        if path.join(MANIFEST).exists() || has_lines {
             return Err(StoreError::Exists { path: path.to_owned() });
         }
         let fail = |e: std::io::Error| StoreError::io("encode", &path.join(MANIFEST), e);
         private_folder(path)?;
         let lock = Lock::take(path)?;
+        // Before the manifest, so that a run without a log is one that lost it, and never one that had no time.
+        private_file(&path.join(LOG)).map_err(|e| StoreError::io("create", &path.join(LOG), e))?;
         for (name, content) in files {
             copy_below(&path.join(SUITE), name, content, redactor)?;
         }

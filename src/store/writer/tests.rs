@@ -201,6 +201,7 @@ fn a_log_damaged_anywhere_but_at_its_end_is_an_error_that_names_the_line() {
 fn a_disk_that_refuses_poisons_the_log() {
     let base = tempfile::tempdir().unwrap();
     let run = folder(base.path());
+    fs::remove_file(run.log()).unwrap();
     std::os::unix::fs::symlink("/dev/full", run.log()).unwrap();
     let refused = start(&run).err().expect("the opening line cannot be written");
     assert!(refused.to_string().contains("events.jsonl"), "{refused}");
