@@ -106,7 +106,7 @@ fn observation(trial: u64) -> Observation {
             }),
             ..Reply::default()
         },
-        outcome: if trial % 97 == 0 { Outcome::Timeout } else { Outcome::Ok },
+        outcome: if trial.is_multiple_of(97) { Outcome::Timeout } else { Outcome::Ok },
         detail: String::new(),
         message: String::new(),
         retry_after: None,
@@ -119,7 +119,7 @@ fn folded(run: &Run, trials: u64) -> Trials {
     let mut fold = Fold::new(run);
     for trial in 0..trials {
         fold.push(&Event::Observed(Box::new(observation(trial))));
-        let verdict = Verdict::decide(trial % 3 != 0, "expected `a`, found `b`");
+        let verdict = Verdict::decide(!trial.is_multiple_of(3), "expected `a`, found `b`");
         fold.push(&Event::Graded { trial: TrialId(trial), grader: "exact".into(), version: "1".into(), verdict });
     }
     fold.finish()
@@ -134,7 +134,9 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("fold 1,000 streams of 100 tokens", |bencher| {
         bencher.iter(|| {
             let mut fold = Fold::new(&run);
-            events.iter().for_each(|event| fold.push(event));
+            for event in &events {
+                fold.push(event);
+            }
             black_box(fold.finish())
         });
     });

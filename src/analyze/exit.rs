@@ -1,5 +1,8 @@
 //! Which exit codes a run's results call for.
 
+use super::run::Run;
+use super::slo;
+use super::slo_expr::SloSpec;
 use super::summary::Cell;
 use super::summary::Exit;
 use super::summary::SloResult;
@@ -24,10 +27,13 @@ impl Exit {
 }
 
 /// The exit codes that apply: never 0 when a cell is invalid, when every trial failed, or when a gate is undecided.
-pub fn exit(status: Option<RunStatus>, cells: &[Cell], slos: &[SloResult], recorded: bool) -> Exit {
+///
+/// A slow client invalidates a cell whose times matter, as `is_timed` tells; the answers of a cell that only grades
+/// them are as good as ever.
+pub fn exit(run: &Run, status: Option<RunStatus>, cells: &[Cell], slos: &[SloResult]) -> Exit {
     let mut exit = Exit::default();
     match status {
-        None if !recorded => exit.add(130, "the run has no end: it was interrupted and can be resumed".into()),
+        None if !run.recorded => exit.add(130, "the run has no end: it was interrupted and can be resumed".into()),
         Some(RunStatus::Interrupted) => exit.add(130, "the run was interrupted and can be resumed".into()),
         Some(RunStatus::Provider) => exit.add(4, "a key or quota stopped the run".into()),
         Some(RunStatus::Budget) => exit.add(7, "the budget was reached".into()),
@@ -45,7 +51,8 @@ pub fn exit(status: Option<RunStatus>, cells: &[Cell], slos: &[SloResult], recor
     if !missed.is_empty() {
         exit.add(1, format!("{} missed: {}", count(missed.len() as u64, "objective"), few(&missed)));
     }
-    let limited: Vec<String> = cells.iter().filter(|c| c.client_limited).map(|c| c.key.to_string()).collect();
+    let limited: Vec<String> =
+        cells.iter().filter(|c| c.client_limited && is_timed(run, c)).map(|c| c.key.to_string()).collect();
     if !limited.is_empty() {
         exit.add(6, format!("the client was the limit in {}", few(&limited)));
     }
@@ -57,6 +64,15 @@ pub fn exit(status: Option<RunStatus>, cells: &[Cell], slos: &[SloResult], recor
         exit.add(3, "no trial was measured".into());
     }
     exit
+}
+
+/// The cell's load measures time, or an objective on times covers it.
+fn is_timed(run: &Run, cell: &Cell) -> bool {
+    let key = &cell.key;
+    let names = (key.target.as_str(), key.mode.as_str(), key.prompt.as_str(), key.load.as_str());
+    let covered = |slo: &SloSpec| slo.scope.covers(names.0, names.1, names.2, names.3);
+    let objective = run.slos.iter().any(|slo| slo::depends_on_time(&slo.metric) && covered(slo));
+    objective || run.cells.get(cell.id.0 as usize).is_some_and(|info| info.timed)
 }
 
 /// Trials were due, and none of them ended with anything but trouble on the path.
@@ -89,9 +105,10 @@ mod tests {
 
     #[test]
     fn a_run_without_an_end_or_a_trial_is_no_success() {
-        assert_eq!(exit(None, &[], &[], false).code, 130);
-        assert_eq!(exit(Some(RunStatus::Complete), &[], &[], false).code, 3);
-        assert_eq!(exit(Some(RunStatus::Budget), &[], &[], false).code, 7);
-        assert_eq!(exit(Some(RunStatus::Provider), &[], &[], false).code, 4);
+        let run = Run::default();
+        assert_eq!(exit(&run, None, &[], &[]).code, 130);
+        assert_eq!(exit(&run, Some(RunStatus::Complete), &[], &[]).code, 3);
+        assert_eq!(exit(&run, Some(RunStatus::Budget), &[], &[]).code, 7);
+        assert_eq!(exit(&run, Some(RunStatus::Provider), &[], &[]).code, 4);
     }
 }

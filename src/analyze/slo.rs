@@ -90,6 +90,13 @@ pub struct Evidence<'a> {
     pub gaps: &'a Gaps,
 }
 
+/// The metric depends on the client keeping up; answers, tokens and money do not.
+pub fn depends_on_time(metric: &SloMetric) -> bool {
+    use SloMetric::{ErrorRate, Goodput, ThroughputRps, ThroughputTps};
+    let per_trial = sampled(metric).is_some_and(|m| m.is_time() || m.more_is_better());
+    per_trial || matches!(metric, ErrorRate | Goodput | ThroughputRps | ThroughputTps)
+}
+
 /// What an objective comes to, before the reasons not to decide are looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
@@ -122,7 +129,7 @@ pub fn evaluate<'a>(run: &'a Run, cells: &[Evidence<'a>]) -> Vec<SloResult> {
 
 fn result(slo: &SloSpec, evidence: &Evidence<'_>, cell_index: usize) -> SloResult {
     let mut decision = decide(slo, evidence);
-    if evidence.cell.client_limited && slo.metric != SloMetric::PassRate {
+    if evidence.cell.client_limited && depends_on_time(&slo.metric) {
         decision.verdict = SloVerdict::Inconclusive;
         decision.needed_n = None;
         decision.why = "the client was the limit in this cell, so its times decide nothing".into();

@@ -49,7 +49,7 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
     let efforts = effort::curves(run, &evidence);
     let under_load = load::shifts(run, &evidence);
     let measured: Vec<&TrialRow> = trials.rows.iter().filter(|row| row.is_measured()).collect();
-    let exit = exit::exit(trials.status, &cells, &slos, run.recorded);
+    let exit = exit::exit(run, trials.status, &cells, &slos);
     let mut summary = Summary {
         run: record(run, trials, &measured),
         simulated: run.simulated,

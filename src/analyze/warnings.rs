@@ -1,5 +1,7 @@
 //! What a reader must know before using a figure, with what to do about it.
 
+use std::collections::BTreeSet;
+
 use super::Summary;
 use super::run::Run;
 use super::summary::Cell;
@@ -45,8 +47,19 @@ pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
         about_sample(cell, &mut notes);
     }
     about_flags(trials, summary, &mut found);
+    once(&mut found);
     found.sort_by_key(|warning| warning.severity);
     found
+}
+
+/// What holds for a target or a mode in general is said at its first cell only.
+fn once(found: &mut Vec<Warning>) {
+    let mut said = BTreeSet::new();
+    found.retain(|warning| match (warning.code, &warning.cell) {
+        ("price_claims", Some(cell)) => said.insert((warning.code, cell.target.clone(), None)),
+        ("mode_unverified", Some(cell)) => said.insert((warning.code, cell.target.clone(), Some(cell.mode.clone()))),
+        _ => true,
+    });
 }
 
 fn about_run(summary: &Summary, notes: &mut Notes<'_>) {
@@ -112,7 +125,7 @@ fn about_instrument(cell: &Cell, notes: &mut Notes<'_>) {
             Severity::Invalid,
             "client_limited",
             format!("the client was the limit: {limit}"),
-            "use a faster or idle machine, or a lower load; this cell decides no objective",
+            "use a faster or idle machine, or a lower load; the times of this cell decide no objective",
         );
     }
     if let Some(audit) = cell.audit.as_ref().filter(|audit| audit.coalesced > COALESCED) {
@@ -461,6 +474,6 @@ mod tests {
         let summary = summarize(&run, &fold.finish());
         assert_eq!(summary.warnings[0].code, "client_limited");
         assert!(summary.cells[0].client_limited && summary.instrument.client_limited);
-        assert!(summary.exit.reasons.iter().any(|(code, _)| *code == 6));
+        assert!(summary.exit.reasons.iter().all(|(code, _)| *code != 6), "nothing here depends on its times");
     }
 }
