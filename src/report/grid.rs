@@ -99,8 +99,9 @@ pub(crate) fn comparison(summary: &Summary) -> Grid {
             .map(|(cell, e)| e.as_ref().map_or_else(Entry::default, |e| entry(cell, e, unit, figure.column.key)))
             .collect();
         mark_best(&mut entries, figure.column.better);
-        // A column of zeros, such as no errors anywhere, is the first to give way.
-        let rank = if entries.iter().all(|e| e.raw == Some(0.0)) { u8::MAX } else { figure.column.rank };
+        // A column of zeros, such as no errors anywhere, or without any figure is the first to give way.
+        let is_idle = entries.iter().all(|e| e.raw.is_none_or(|v| v.abs() <= 0.0));
+        let rank = if is_idle { u8::MAX } else { figure.column.rank };
         grid.columns.push(Column { unit: unit.name, rank, ..figure.column });
         for (row, entry) in grid.rows.iter_mut().zip(entries) {
             row.push(entry);

@@ -29,6 +29,7 @@ pub mod table;
 pub mod chart;
 pub(crate) mod escape;
 pub(crate) mod grid;
+pub(crate) mod groups;
 #[cfg(test)]
 pub(crate) mod hostile;
 #[cfg(test)]

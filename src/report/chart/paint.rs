@@ -77,17 +77,27 @@ fn heading(canvas: &Canvas<'_>, figure: &Figure, notes: &[String]) {
 fn grid(canvas: &Canvas<'_>, figure: &Figure, head: f64, heights: &[f64]) {
     let columns = figure.columns.max(1);
     let width = (WIDTH - 2.0 * EDGE - GAP * (columns - 1) as f64) / columns as f64;
+    let gutters: Vec<f64> = (0..columns)
+        .map(|column| figure.panels.iter().skip(column).step_by(columns).map(gutter).fold(0.0, f64::max))
+        .collect();
     let mut top = head;
     for (row, height) in figure.panels.chunks(columns).zip(heights) {
         for (column, panel) in row.iter().enumerate() {
             let left = EDGE + column as f64 * (width + GAP);
             let frame = Frame { left, top, right: left + width, bottom: top + height };
             match panel {
-                Panel::Plot(plot) => plot::paint(canvas, plot, frame),
+                Panel::Plot(plot) => plot::paint(canvas, plot, frame, gutters[column]),
                 Panel::Rows(rows) => rows::paint(canvas, rows, frame),
             }
         }
         top += height + GAP;
+    }
+}
+
+fn gutter(panel: &Panel) -> f64 {
+    match panel {
+        Panel::Plot(plot) => plot::gutter(plot),
+        Panel::Rows(_) => 0.0,
     }
 }
 

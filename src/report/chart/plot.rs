@@ -32,12 +32,16 @@ pub(crate) fn outer_height(plot: &Plot) -> f64 {
     HEAD - if plot.title.is_empty() { 18.0 } else { 0.0 } + plot.height + FOOT
 }
 
-/// Draws the panel into `frame`.
-pub(crate) fn paint(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) {
+/// Width of the vertical axis' labels.
+pub(crate) fn gutter(plot: &Plot) -> f64 {
+    plot.y.0.ticks().iter().map(|t| text_width(&plot.y.0.label(*t), TICK)).fold(12.0, f64::max) + 8.0
+}
+
+/// Draws the panel into `frame`, with `gutter` pixels for the vertical axis' labels: panels below each other align.
+pub(crate) fn paint(canvas: &Canvas<'_>, plot: &Plot, frame: Frame, gutter: f64) {
     let head = HEAD - if plot.title.is_empty() { 18.0 } else { 0.0 };
-    let widest = plot.y.0.ticks().iter().map(|t| text_width(&plot.y.0.label(*t), TICK)).fold(12.0, f64::max);
     let area = Frame {
-        left: frame.left + widest + 8.0,
+        left: frame.left + gutter,
         top: frame.top + head,
         right: frame.right - 10.0,
         bottom: frame.top + head + plot.height,

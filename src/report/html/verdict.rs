@@ -6,7 +6,13 @@ use crate::analyze::summary::Severity;
 use crate::analyze::summary::SloResult;
 use crate::analyze::summary::SloVerdict;
 use crate::analyze::summary::Tone;
+use crate::analyze::summary::Warning;
+use crate::report::groups;
 use crate::report::written::measured;
+use crate::text::number::count;
+
+/// Results that fit one table; more are folded by objective.
+const FEW: usize = 8;
 
 pub(super) fn write(page: &mut Markup, summary: &Summary) {
     page.open("section", &[("id", "verdict"), ("aria-labelledby", "h-verdict")]);
@@ -49,7 +55,26 @@ fn objectives(page: &mut Markup, slos: &[SloResult]) {
         return;
     }
     page.leaf("h3", &[], "Objectives");
-    page.open("div", &[("class", "scroll")]).open("table", &[("data-sortable", ""), ("id", "objectives")]);
+    let groups = groups::objectives(slos);
+    if slos.len() <= FEW {
+        let all: Vec<&SloResult> = groups.iter().flat_map(|g| g.results.iter().copied()).collect();
+        return objective_table(page, &all);
+    }
+    for group in &groups {
+        let (kind, word) = badge(group.verdict());
+        page.open("details", &[]).open("summary", &[]);
+        tag(page, kind, word);
+        page.leaf("code", &[], group.slo);
+        let why = group.results.first().map_or("", |slo| slo.why.as_str());
+        let counts = format!("{} of {}: {why}", group.counts(), count(group.results.len() as u64, "cell"));
+        page.leaf("span", &[("class", "sub")], &counts).close("summary");
+        objective_table(page, &group.results);
+        page.close("details");
+    }
+}
+
+fn objective_table(page: &mut Markup, slos: &[&SloResult]) {
+    page.open("div", &[("class", "scroll")]).open("table", &[("data-sortable", "")]);
     page.open("thead", &[]).open("tr", &[]);
     for name in ["verdict", "objective", "cell", "measured", "why"] {
         let class = if name == "measured" { "n" } else { "" };
@@ -62,12 +87,16 @@ fn objectives(page: &mut Markup, slos: &[SloResult]) {
     page.close("tbody").close("table").close("div");
 }
 
-fn objective(page: &mut Markup, slo: &SloResult) {
-    let (kind, word) = match slo.verdict {
+fn badge(verdict: SloVerdict) -> (&'static str, &'static str) {
+    match verdict {
         SloVerdict::Met => ("good", "✓ met"),
         SloVerdict::Missed => ("bad", "✗ missed"),
         SloVerdict::Inconclusive => ("warn", "? inconclusive"),
-    };
+    }
+}
+
+fn objective(page: &mut Markup, slo: &SloResult) {
+    let (kind, word) = badge(slo.verdict);
     let key = &slo.cell;
     let raw = slo.value.value.filter(|v| v.is_finite()).map(|v| v.to_string()).unwrap_or_default();
     let needed = slo.needed_n.map(|n| format!(" Needs {n} trials in all.")).unwrap_or_default();
@@ -86,19 +115,33 @@ fn warnings(page: &mut Markup, summary: &Summary) {
     }
     page.leaf("h3", &[], "Before you use these figures");
     page.open("ul", &[("class", "warnings")]);
-    for warning in &summary.warnings {
-        page.open("li", &[]);
-        match warning.severity {
-            Severity::Invalid => tag(page, "bad", "invalid"),
-            Severity::Caution => tag(page, "warn", "caution"),
-            Severity::Note => tag(page, "", "note"),
-        }
-        if let Some(key) = &warning.cell {
-            page.text(&format!("{} · {} · {} · {}: ", key.target, key.mode, key.prompt, key.load));
-        }
-        page.text(&warning.message).leaf("span", &[("class", "advice")], &warning.advice).close("li");
+    for group in groups::warnings(&summary.warnings) {
+        warning(page, &group);
     }
     page.close("ul");
+}
+
+fn warning(page: &mut Markup, group: &[&Warning]) {
+    let Some(first) = group.first() else { return };
+    page.open("li", &[]);
+    match first.severity {
+        Severity::Invalid => tag(page, "bad", "invalid"),
+        Severity::Caution => tag(page, "warn", "caution"),
+        Severity::Note => tag(page, "", "note"),
+    }
+    let place = groups::place(group);
+    if !place.is_empty() {
+        page.text(&format!("{place}: "));
+    }
+    page.text(&first.message).leaf("span", &[("class", "advice")], &first.advice);
+    if group.len() > 1 {
+        page.open("details", &[]).leaf("summary", &[], "All of them").open("ul", &[]);
+        for one in group {
+            page.leaf("li", &[], &format!("{}: {}", groups::place(&[*one]), one.message));
+        }
+        page.close("ul").close("details");
+    }
+    page.close("li");
 }
 
 fn failures(page: &mut Markup, summary: &Summary) {

@@ -8,6 +8,7 @@ use super::artifact::Artifact;
 use super::escape::markdown;
 use super::grid;
 use super::grid::Entry;
+use super::groups;
 use super::written::measured;
 use crate::analyze::Summary;
 use crate::analyze::summary::SloVerdict;
@@ -84,10 +85,11 @@ fn objectives(summary: &Summary) -> String {
     if summary.slos.is_empty() {
         return String::new();
     }
-    let mut text =
-        "### Objectives\n\n| verdict | objective | cell | measured | why |\n|---|---|---|---:|---|".to_owned();
-    for slo in &summary.slos {
-        let verdict = match slo.verdict {
+    let heading = "### Objectives\n\n| verdict | objective | cells | worst cell | measured | why |\n";
+    let mut text = format!("{heading}|---|---|---|---|---:|---|");
+    for group in groups::objectives(&summary.slos) {
+        let Some(slo) = group.results.first() else { continue };
+        let verdict = match group.verdict() {
             SloVerdict::Met => "✓ met",
             SloVerdict::Missed => "✗ **missed**",
             SloVerdict::Inconclusive => "? inconclusive",
@@ -97,8 +99,9 @@ fn objectives(summary: &Summary) -> String {
         let needed = slo.needed_n.map(|n| format!(" Needs {n} trials in all.")).unwrap_or_default();
         let _ = write!(
             text,
-            "\n| {verdict} | {} | {} | {} | {}{needed} |",
+            "\n| {verdict} | {} | {} | {} | {} | {}{needed} |",
             markdown(&slo.slo),
+            group.counts(),
             markdown(&cell),
             markdown(&measured(slo)),
             markdown(&slo.why)
@@ -111,11 +114,12 @@ fn warnings(summary: &Summary) -> String {
     if summary.warnings.is_empty() {
         return String::new();
     }
-    let line = |w: &crate::analyze::summary::Warning| {
-        let cell = w.cell.as_ref().map(|k| format!(" ({} {} {})", k.target, k.mode, k.load)).unwrap_or_default();
-        format!("- {}{} *{}*", markdown(&w.message), markdown(&cell), markdown(&w.advice))
+    let line = |group: &Vec<&crate::analyze::summary::Warning>| {
+        let place = groups::place(group);
+        let place = if place.is_empty() { place } else { format!("{}: ", markdown(&place)) };
+        format!("- {place}{} *{}*", markdown(&group[0].message), markdown(&group[0].advice))
     };
-    let lines: Vec<String> = summary.warnings.iter().map(line).collect();
+    let lines: Vec<String> = groups::warnings(&summary.warnings).iter().map(line).collect();
     format!("### Warnings\n\n{}", lines.join("\n"))
 }
 

@@ -6,15 +6,20 @@ mod screen;
 use super::grid;
 use super::grid::Entry;
 use super::grid::Grid;
+use super::groups;
 use super::written::measured;
 use crate::analyze::Summary;
 use crate::analyze::summary::SloResult;
 use crate::analyze::summary::SloVerdict;
 use crate::analyze::summary::Tone;
+use crate::analyze::summary::Warning;
 use crate::text::number::count;
 pub use screen::Screen;
 pub(super) use screen::Style;
 pub(super) use screen::plain;
+
+/// Cells of one objective that are listed one by one.
+const FEW: usize = 3;
 
 /// The whole result as text with a final line feed. Nothing in it but our own colors is a control sequence.
 pub fn render(summary: &Summary, screen: Screen) -> String {
@@ -135,8 +140,22 @@ fn objectives(summary: &Summary, screen: Screen) -> String {
         return String::new();
     }
     let mut text = screen.paint(Style::Strong, "Objectives") + "\n";
-    for slo in &summary.slos {
-        text += &(screen.wrap(&objective(slo), verdict_style(slo.verdict)) + "\n");
+    for group in groups::objectives(&summary.slos) {
+        if group.results.len() <= FEW {
+            text.extend(
+                group.results.iter().map(|slo| screen.wrap(&objective(slo), verdict_style(slo.verdict)) + "\n"),
+            );
+            continue;
+        }
+        let line = format!("{:<13} {}  {}", group.verdict().name(), plain(group.slo, 80), group.counts());
+        text += &(screen.wrap(&line, verdict_style(group.verdict())) + "\n");
+        for slo in group.results.iter().take(FEW).filter(|slo| slo.verdict != SloVerdict::Met) {
+            text += &format!("  {}\n", screen.wrap(&objective(slo), Style::Plain));
+        }
+        let unmet = group.results.len() - group.count(SloVerdict::Met);
+        if unmet > FEW {
+            text += &(screen.wrap(&format!("  and {} more in report.html", unmet - FEW), Style::Faint) + "\n");
+        }
     }
     text
 }
@@ -166,13 +185,13 @@ fn verdict_style(verdict: SloVerdict) -> Style {
 }
 
 fn warnings(summary: &Summary, screen: Screen) -> String {
-    let mut text = String::new();
-    for warning in &summary.warnings {
-        let cell = warning.cell.as_ref().map(|key| format!(" ({} {} {})", key.target, key.mode, key.load));
-        let line = format!("warning{}: {} {}", cell.unwrap_or_default(), warning.message, warning.advice);
-        text += &(screen.wrap(&plain(&line, 800), Style::Doubt) + "\n");
-    }
-    text
+    let line = |group: &Vec<&Warning>| {
+        let place = groups::place(group);
+        let place = if place.is_empty() { place } else { format!(" ({place})") };
+        let line = format!("warning{place}: {}; {}", group[0].message, group[0].advice);
+        screen.wrap(&plain(&line, 800), Style::Doubt) + "\n"
+    };
+    groups::warnings(&summary.warnings).iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
     Some(Figure {
         name: "timeline".into(),
         title: "The run over time".into(),
-        note: format!("Bins of {} s. Median TTFT of the requests that began in a bin, successes only.", line.bin_s),
+        note: format!(
+            "Bins of {} s. Median TTFT of the requests that began in a bin, successes only.",
+            crate::text::number::short(line.bin_s)
+        ),
         legend: vec![
             Key { swatch: Swatch::Rule(MUTED, 1), text: "begun".into() },
             Key { swatch: Swatch::Rule(target_color(0), 0), text: "finished, in flight, TTFT".into() },
