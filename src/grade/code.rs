@@ -81,22 +81,17 @@ impl Spec for Code {
 }
 
 impl Tests {
-    fn given(&self, case: &Case, given: Option<&Text>, variable: &str) -> Option<String> {
-        let var = || case.vars.get(variable).map(|var| Expect::new(&var.value()).text().to_owned());
-        given.map(|text| text.0.clone()).or_else(var)
-    }
-
     fn tests(&self, case: &Case) -> Option<String> {
         let stated = || case.expect.as_ref().map(|expect| expect.text().to_owned());
-        self.given(case, self.spec.tests.as_ref(), "test").or_else(stated)
+        given(case, self.spec.tests.as_ref(), "test").or_else(stated)
     }
 
     /// Code and tests as one file.
     fn source(&self, case: &Case, code: &str, tests: &str) -> String {
-        let Some(entry) = self.given(case, self.spec.entry_point.as_ref(), "entry_point") else {
+        let Some(entry) = given(case, self.spec.entry_point.as_ref(), "entry_point") else {
             return format!("{code}\n\n{tests}\n");
         };
-        let prompt = self.given(case, None, "prompt").unwrap_or_default();
+        let prompt = given(case, None, "prompt").unwrap_or_default();
         let whole = code.contains(&format!("def {entry}"));
         let call = if tests.contains("def check(") { format!("check({entry})\n") } else { String::new() };
         format!("{prompt}{}{code}\n\n{tests}\n{call}", if whole { "\n\n" } else { "" })
@@ -105,6 +100,12 @@ impl Tests {
     fn is_python(&self) -> bool {
         matches!(self.spec.language.0.as_slice(), [one] if one == "python" || one == "python3")
     }
+}
+
+/// A parameter, or the case's variable in its place.
+fn given(case: &Case, parameter: Option<&Text>, variable: &str) -> Option<String> {
+    let var = || case.vars.get(variable).map(|var| Expect::new(&var.value()).text().to_owned());
+    parameter.map(|text| text.0.clone()).or_else(var)
 }
 
 impl Rule for Tests {

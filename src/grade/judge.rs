@@ -44,7 +44,7 @@ params! {
     }
 }
 
-struct Rubric {
+struct Ruled {
     target: TargetId,
     rubric: String,
     scale: Vec<String>,
@@ -62,7 +62,7 @@ impl Spec for Judge {
             return Err(vec![Problem::at("rubric", "say what a good answer is")]);
         }
         let target = self.target.as_str().into();
-        Ok(Box::new(Rubric { target, rubric: self.rubric.clone(), scale, seed: context.seed }))
+        Ok(Box::new(Ruled { target, rubric: self.rubric.clone(), scale, seed: context.seed }))
     }
 
     fn targets(&self) -> Vec<String> {
@@ -70,7 +70,7 @@ impl Spec for Judge {
     }
 }
 
-impl Rule for Rubric {
+impl Rule for Ruled {
     fn judge(&self, subject: &Subject<'_>) -> Step {
         let nonce = nonce(self.seed, subject, "judge");
         let grades: Vec<&str> = self.scale.iter().map(String::as_str).chain([CANNOT]).collect();

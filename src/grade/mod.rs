@@ -14,6 +14,7 @@ mod expression;
 pub mod extract;
 pub mod f1;
 pub mod finish_reason;
+pub mod import;
 pub mod instructions;
 pub mod json;
 pub mod json_path;
