@@ -22,6 +22,7 @@ pub mod session;
 pub mod show;
 pub mod simulate;
 pub mod terminal;
+pub mod trend;
 pub mod trial;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(&args),
         Command::Grade(args) => grade::grade(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Trend(args) => trend::trend(&args),
         Command::Report(args) => show::report(&args),
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),
