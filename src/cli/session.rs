@@ -66,6 +66,8 @@ impl Simulators {
             endpoint.base_url = address.parse().map_err(|e| Failure::store(format!("`{address}`: {e}")))?;
             endpoint.model = model;
             endpoint.price = endpoint.price.take().or(price);
+            // What others claim of the real model's price says nothing about a simulation.
+            endpoint.claims.clear();
             running.push(server);
         }
         Ok(Self { running })
