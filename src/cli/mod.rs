@@ -1,6 +1,7 @@
 //! Commands, progress, exit codes, wiring. The only room that prints or reads the environment.
 
 pub mod args;
+pub mod capacity;
 pub mod check;
 pub mod compare;
 pub mod convert;
@@ -61,6 +62,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
         Command::Grade(args) => grade::grade(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Trend(args) => trend::trend(&args),
+        Command::Capacity(args) => capacity::capacity(&args),
         Command::Report(args) => show::report(&args),
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),

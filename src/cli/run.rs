@@ -172,7 +172,10 @@ fn refuse_unknown_prices(plan: &Plan, endpoints: &[Arc<Endpoint>], allowed: bool
 }
 
 /// Streams need descriptors: raises the soft limit, or says how many there are.
-fn raise_descriptor_limit(plan: &Plan) -> Result<(), Failure> {
+///
+/// # Errors
+/// The system allows too few.
+pub fn raise_descriptor_limit(plan: &Plan) -> Result<(), Failure> {
     use rustix::process::Resource;
     let streams = plan.cells.iter().map(|cell| u64::from(cell.load.streams())).max().unwrap_or(0);
     // Simulated targets live in this process and hold the other end of each connection.
