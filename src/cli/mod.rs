@@ -25,6 +25,7 @@ pub mod simulate;
 pub mod terminal;
 pub mod trend;
 pub mod trial;
+pub mod watch;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,7 @@ use super::session::Left;
 use super::session::Session;
 use super::session::Simulators;
 use super::terminal;
+use super::watch::Watcher;
 use crate::engine::clock::Anchor;
 use crate::engine::clock::RunClock;
 use crate::load::Plan;
@@ -79,7 +80,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
         clock,
         left: Left::default(),
         progress: !args.quiet,
-        watch: None,
+        watch: Watcher::of(suite, &plan, suite.early.certain_miss),
         allow_code: args.allow_code,
     };
     let status = session.run()?;
