@@ -74,8 +74,6 @@ pub enum Command {
     /// List the catalogue: ids, prices with source and date, modes, lifecycle.
     #[command(after_help = "Example: llmark models seed")]
     Models(ModelsArgs),
-    /// Measure a judge against human labels.
-    JudgeCheck(JudgeCheckArgs),
     /// Turn recorded outputs of other tools into responses for `grade`.
     Import(ImportArgs),
     /// Show how a suite's figures moved over stored runs.
@@ -434,19 +432,6 @@ pub struct ModelsArgs {
     /// Prices that override the catalogue's.
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
-    /// JSON on stdout.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `judge-check`.
-#[derive(Debug, Clone, Args)]
-pub struct JudgeCheckArgs {
-    /// The suite with the judge.
-    pub suite: PathBuf,
-    /// Human labels, one JSON object per line.
-    #[arg(long, value_name = "FILE")]
-    pub labels: PathBuf,
     /// JSON on stdout.
     #[arg(long)]
     pub json: bool,

@@ -1,7 +1,6 @@
 //! `llmark capacity`: the highest load that meets the suite's objectives. Each level is a run folder of its own.
 
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +67,7 @@ pub fn capacity(args: &CapacityArgs) -> Result<Exit, Failure> {
     while let Step::Measure(level) = search.next() {
         n += 1;
         let folder = out.join(format!("{n:02}-{level}"));
-        let (point, status) = measure(args, &suite, &catalog, level, step, folder)?;
+        let (point, status) = measure(args, &suite, &catalog, level, step, &folder)?;
         if status != Exit::Ok {
             return Ok(status);
         }
@@ -92,8 +91,9 @@ fn exit(found: &Capacity) -> Exit {
     match found {
         Capacity { client_limited: true, .. } => Exit::Invalid,
         Capacity { highest_met: None, is_missed: true, .. } => Exit::Gate,
-        Capacity { highest_met: None, .. } => Exit::Inconclusive,
-        Capacity { first_not_met: Some(_), is_missed: false, .. } => Exit::Inconclusive,
+        Capacity { highest_met: None, .. } | Capacity { first_not_met: Some(_), is_missed: false, .. } => {
+            Exit::Inconclusive
+        }
         _ => Exit::Ok,
     }
 }
@@ -143,7 +143,7 @@ fn measure(
     catalog: &Catalog,
     level: f64,
     step: Duration,
-    place: PathBuf,
+    place: &Path,
 ) -> Result<(Point, Exit), Failure> {
     let spec = if args.rate { open(level, step) } else { closed(level as u32, step) };
     let suite = with_load(suite, spec);
@@ -153,7 +153,7 @@ fn measure(
     let keys = session::find_keys(&endpoints, catalog, false)?;
     run::raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
-    let folder = run::create_folder(Some(&place), &args.suite, &suite, &plan, &endpoints, clock, &keys.redactor)?;
+    let folder = run::create_folder(Some(place), &args.suite, &suite, &plan, &endpoints, clock, &keys.redactor)?;
     let session = Session {
         suite: &suite,
         plan,

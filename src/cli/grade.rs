@@ -265,8 +265,8 @@ mod tests {
     fn chunks_cover_every_line_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lines");
-        let text: String = (0..CHUNK * 2 + 3).map(|n| format!("{n}\n\n")).collect();
-        std::fs::write(&path, text).unwrap();
+        let text: Vec<String> = (0..CHUNK * 2 + 3).map(|n| format!("{n}\n\n")).collect();
+        std::fs::write(&path, text.concat()).unwrap();
         let mut seen = Vec::new();
         each_chunk(&path, |first, lines| {
             seen.extend((first..).zip(lines.iter().cloned()));

@@ -9,6 +9,7 @@ pub mod doubt;
 pub mod exit;
 pub mod finish;
 pub mod grade;
+pub mod import;
 pub mod keys;
 pub mod load;
 pub mod models;
@@ -80,7 +81,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
             terminal::result(&String::from_utf8_lossy(&script));
             Ok(Exit::Ok)
         }
-        other => Err(Failure::usage(format!("not there yet: {other:?}"))),
+        Command::Import(args) => import::import(&args),
     }
 }
 

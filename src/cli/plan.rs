@@ -1,5 +1,6 @@
 //! `llmark plan`: what a run would do, before anything is sent.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -106,7 +107,8 @@ fn prompts(plan: &Plan) -> String {
     let mut text = String::new();
     for (prompt, conversations) in &plan.conversations {
         for (case, conversation) in plan.cases.iter().zip(conversations) {
-            text += &format!("\n=== prompt {prompt}, case {}\n{}\n", case.id, for_terminal(&shown(conversation)));
+            let shown = for_terminal(&shown(conversation));
+            let _ = write!(text, "\n=== prompt {prompt}, case {}\n{shown}\n", case.id);
         }
     }
     text

@@ -53,8 +53,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, seen: Seen) {
-        match seen {
+    fn take(&mut self, seen: &Seen) {
+        match *seen {
             Seen::Attempt { cell, phase, is_last, outcome, ttft_ms, tokens, cost, .. } => {
                 if self.cell != Some(cell) {
                     self.cell = Some(cell);
@@ -116,7 +116,7 @@ fn show(outlook: &Outlook, inbox: &Receiver<Seen>) {
         let every = if bar.is_some() { REDRAW } else { PLAIN_EVERY };
         let over = match inbox.recv_timeout(REDRAW) {
             Ok(seen) => {
-                tally.take(seen);
+                tally.take(&seen);
                 false
             }
             Err(RecvTimeoutError::Timeout) => false,

@@ -187,7 +187,7 @@ pub fn raise_descriptor_limit(plan: &Plan) -> Result<(), Failure> {
     }
     let raised =
         rustix::process::Rlimit { current: limit.maximum.map(|max| max.min(needed)).or(Some(needed)), ..limit };
-    let allowed = rustix::process::setrlimit(Resource::Nofile, raised.clone()).is_ok();
+    let allowed = rustix::process::setrlimit(Resource::Nofile, raised).is_ok();
     if allowed && raised.current.is_some_and(|now| now >= needed) {
         return Ok(());
     }

@@ -116,7 +116,9 @@ pub fn measure(drill: Drill) -> Result<Errors, Failure> {
     lanes.join();
     let _ = decoder.join();
     let mut errors = Errors::default();
-    done.try_iter().for_each(|finished| errors.take(&finished, clock));
+    for finished in done.try_iter() {
+        errors.take(&finished, clock);
+    }
     for values in [&mut errors.ttft, &mut errors.itl, &mut errors.pacing] {
         quantile::sort(values);
     }

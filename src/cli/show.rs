@@ -1,5 +1,7 @@
 //! `report` and `show`: stored runs, rendered again or looked into.
 
+use std::fmt::Write as _;
+
 use super::args::Format;
 use super::args::ReportArgs;
 use super::args::ShowArgs;
@@ -44,12 +46,16 @@ fn by_rows(folder: &RunFolder, back: &ReadBack, format: Format) -> Result<String
         Format::Csv => report::csv::text(&rows).map_err(Failure::store)?,
         Format::Junit => {
             let mut junit = report::junit::Report::default();
-            rows.iter().for_each(|row| junit.push(row));
+            for row in &rows {
+                junit.push(row);
+            }
             junit.render(&back.run.meta.suite).bytes
         }
         _ => {
             let mut details = report::html::Details::new(back.summary.cells.len());
-            rows.into_iter().for_each(|row| details.push(row));
+            for row in rows {
+                details.push(row);
+            }
             report::html::render(&back.summary, &details).bytes
         }
     };
@@ -110,14 +116,15 @@ fn failures(rows: &[Row]) -> String {
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     let mut text = String::new();
     for (cause, rows) in groups {
-        text += &format!("{} x {}\n", rows.len(), for_terminal(&cause));
+        let _ = writeln!(text, "{} x {}", rows.len(), for_terminal(&cause));
         for row in rows.iter().take(10) {
             let key = &row.cell;
             let names = format!("{} {} {} {}", key.target, key.mode, key.prompt, key.load);
-            text += &format!("  trial {:<6} {:<20} {names}  {}\n", row.trial, row.case, one_line(&row.answer, 60));
+            let answer = one_line(&row.answer, 60);
+            let _ = writeln!(text, "  trial {:<6} {:<20} {names}  {answer}", row.trial, row.case);
         }
         if rows.len() > 10 {
-            text += &format!("  and {} more\n", rows.len() - 10);
+            let _ = writeln!(text, "  and {} more", rows.len() - 10);
         }
     }
     text + "\nlook at one: llmark show RUN TRIAL"

@@ -1,5 +1,7 @@
 //! One trial whole: what was asked, what came back and when, what graders said, and how to ask again by hand.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -70,16 +72,17 @@ fn curl(endpoint: &Endpoint, ask: &Ask<'_>) -> Option<String> {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let mut line = format!("curl -N {}", quoted(request.url.as_str()));
     for (name, value) in &request.headers {
-        line += &format!(" \\\n  -H {}", quoted(&format!("{name}: {}", value.to_str().ok()?)));
+        let header = format!("{name}: {}", value.to_str().ok()?);
+        let _ = write!(line, " \\\n  -H {}", quoted(&header));
     }
-    line += &match &endpoint.auth {
+    let key_header = match &endpoint.auth {
         Auth::None | Auth::Body(_) => String::new(),
         Auth::Bearer => format!(" \\\n  -H \"authorization: Bearer ${key}\""),
         Auth::XApiKey => format!(" \\\n  -H \"x-api-key: ${key}\""),
         Auth::Header(name) => format!(" \\\n  -H \"{name}: ${key}\""),
     };
     let body: Vec<u8> = request.body.concat();
-    Some(format!("{line} \\\n  -d {}", quoted(&String::from_utf8_lossy(&body))))
+    Some(format!("{line}{key_header} \\\n  -d {}", quoted(&String::from_utf8_lossy(&body))))
 }
 
 fn section(title: &str, body: &str) -> String {

@@ -96,12 +96,11 @@ impl<T> Tap for ToDecoder<T> {
 
     fn block(&mut self, block: Block) -> Result<(), Block> {
         match self.sender.try_send(Msg::Block(self.key, block)) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
             Err(TrySendError::Full(Msg::Block(_, block))) => {
                 self.overflow.store(true, Ordering::Relaxed);
                 Err(block)
             }
-            Err(TrySendError::Full(_)) => Ok(()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }
@@ -126,7 +125,7 @@ pub fn run<T>(inbox: &Receiver<Msg<T>>, mut done: impl FnMut(Finished<T>)) {
             }
             Msg::Close(key, ended) => {
                 if let Some(stream) = streams.remove(&key) {
-                    done(stream.close(*ended));
+                    done((*stream).close(*ended));
                 }
             }
         }
@@ -172,7 +171,7 @@ impl<T> Stream<T> {
         self.state.framer.feed(bytes, &mut |framed| step(&mut **decoder, framed, mark, &mut found, events));
     }
 
-    fn close(mut self: Box<Self>, ended: Ended) -> Finished<T> {
+    fn close(mut self, ended: Ended) -> Finished<T> {
         let last = self.state.events.last().map_or(Mark { at: ended.ended, read: 0, end: 0 }, |e| Mark {
             at: e.at,
             read: e.read,

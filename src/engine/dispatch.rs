@@ -48,6 +48,7 @@ use crate::domain::TargetId;
 use crate::domain::TrialId;
 use crate::domain::random::Stream;
 use crate::load::Plan;
+use crate::load::Segment;
 use crate::load::Shape;
 
 /// What the other threads tell the dispatcher.
@@ -94,6 +95,8 @@ pub(super) struct Dispatcher {
     pub(super) waiting: BTreeMap<u64, Job<Ticket>>,
     pub(super) jitter: Stream,
     pub(super) gate: Arc<Gate>,
+    /// The open-loop segment that runs.
+    pub(super) open: Option<Segment>,
     pub(super) audit: Option<Audit>,
     pub(super) questions: Questions,
     /// Trials of the closed loop that hold a slot.
@@ -166,6 +169,7 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
         waiting: BTreeMap::new(),
         jitter: Stream::new(setup.plan.seed, "retry-jitter"),
         gate: Arc::default(),
+        open: None,
         audit: None,
         questions: Questions::new(),
         running: 0,
@@ -259,14 +263,15 @@ impl Dispatcher {
         }
     }
 
-    fn take(&mut self, msg: Msg) {
+    pub(super) fn take(&mut self, msg: Msg) {
         match msg {
             Msg::Done(finished) => self.ended(*finished),
             Msg::Durable(below) => {
                 self.gate.durable.fetch_max(below, Ordering::AcqRel);
             }
             Msg::Found(found) => self.found(found),
-            Msg::Unsent(Unsent::Shed { .. }) | Msg::PacerDone => {}
+            Msg::Unsent(Unsent::Shed { k, due }) => self.shed(k, due),
+            Msg::PacerDone => {}
             Msg::Unsent(Unsent::Refused(why)) => self.refused(why),
             Msg::LogFailed(why) => {
                 self.failure.get_or_insert(EngineError::Recorder(why));

@@ -2,12 +2,17 @@
 
 use super::decode::Finished;
 use super::issue::Ticket;
+use crate::domain::Attempt;
 use crate::domain::Basis;
+use crate::domain::ConnTimes;
 use crate::domain::Cost;
 use crate::domain::Flag;
+use crate::domain::JsonText;
 use crate::domain::Observation;
+use crate::domain::Offset;
 use crate::domain::Outcome;
 use crate::domain::Price;
+use crate::domain::Reply;
 use crate::domain::Usage;
 use crate::domain::Usd;
 
@@ -46,6 +51,29 @@ pub fn observe(finished: Finished<Ticket>) -> (Observation, Ticket) {
         cost,
     };
     (observation, ticket)
+}
+
+/// The observation of an arrival that was shed: nothing was sent, nothing was billed.
+pub fn unsent(attempt: Attempt, due: Offset, now: Offset) -> Observation {
+    Observation {
+        attempt,
+        sent_mode: JsonText::new(&serde_json::Value::Object(serde_json::Map::new())),
+        due,
+        sent: now,
+        written: None,
+        conn: ConnTimes::default(),
+        status: None,
+        headers: None,
+        events: Vec::new(),
+        ended: now,
+        reply: Reply::default(),
+        outcome: Outcome::Shed,
+        detail: "max_outstanding".into(),
+        message: "too many requests were outstanding when this one was due".into(),
+        retry_after: None,
+        request_id: None,
+        cost: Cost { usd: Some(Usd::ZERO), basis: Basis::Computed },
+    }
 }
 
 /// Billed beats computed beats estimated. An answer cut off carries no usage but is billed at most providers: what

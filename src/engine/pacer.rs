@@ -46,18 +46,29 @@ pub enum Unsent {
 /// How often a wait for a durable intent is checked.
 const POLL: Duration = Duration::from_micros(200);
 
-/// Releases the segment's trials, but those already `done`; ends when all are out or the gate says stop.
-pub fn run(
-    issuer: &Issuer,
-    segment: &Segment,
-    clock: RunClock,
-    start: Offset,
-    bound: u32,
-    gate: &Gate,
-    done: &dyn Fn(u64) -> bool,
-    control: &Control,
-    mut unsent: impl FnMut(Unsent),
-) {
+/// What the pacer works with.
+pub struct Pace<'a> {
+    /// Makes requests.
+    pub issuer: &'a Issuer,
+    /// The segment.
+    pub segment: &'a Segment,
+    /// The run's clock.
+    pub clock: RunClock,
+    /// When the segment's arrivals begin.
+    pub start: Offset,
+    /// Trials outstanding at most.
+    pub bound: u32,
+    /// Shared with the dispatcher.
+    pub gate: &'a Gate,
+    /// Trials that are not to run.
+    pub done: &'a dyn Fn(u64) -> bool,
+    /// Counts what is sent.
+    pub control: &'a Control,
+}
+
+/// Releases the segment's trials, but those already done; ends when all are out or the gate says stop.
+pub fn run(pace: &Pace<'_>, mut unsent: impl FnMut(Unsent)) {
+    let Pace { issuer, segment, clock, start, bound, gate, done, control } = *pace;
     // Without this the kernel may round each sleep up by 50 microseconds; where it is refused, lateness is reported.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     for (k, at) in (0..).zip(&segment.arrivals).filter(|(k, _)| !done(segment.trial(*k).0)) {

@@ -61,7 +61,7 @@ pub fn worst_case(price: &Price, body_bytes: u64, max_output: Option<u64>) -> Us
         reasoning: Some(0),
         ..Usage::default()
     };
-    let dearest = price.cache_write.map(|rate| rate.max(price.input)).unwrap_or(price.input);
+    let dearest = price.cache_write.map_or(price.input, |rate| rate.max(price.input));
     let output = price.reasoning.map_or(price.output, |rate| rate.max(price.output));
     let price = Price { input: dearest, output, reasoning: None, cached_input: None, ..price.clone() };
     price.of(&usage).unwrap_or_default()

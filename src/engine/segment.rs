@@ -15,6 +15,8 @@ use super::pacer;
 use super::pacer::Gate;
 use super::purse::worst_case;
 use super::setup::EngineError;
+use crate::domain::Asker;
+use crate::domain::Attempt;
 use crate::domain::Clock as _;
 use crate::domain::Event;
 use crate::domain::Offset;
@@ -149,9 +151,32 @@ impl Dispatcher {
         Some((from..to).map(one).sum())
     }
 
+    /// An arrival that was due while too many were outstanding: on record, like everything that was planned.
+    pub(super) fn shed(&mut self, k: u64, due: Offset) {
+        let Some(segment) = &self.open else { return };
+        let slot = segment.slot(k);
+        let attempt = Attempt {
+            trial: segment.trial(k),
+            number: 1,
+            turn: 1,
+            is_last: true,
+            cell: segment.cell,
+            case: slot.case,
+            repeat: slot.repeat,
+            phase: segment.phase,
+            asker: Asker::Subject,
+        };
+        if let Some(audit) = &mut self.audit {
+            audit.arrivals[2] += 1;
+        }
+        let unsent = super::observe::unsent(attempt, due, self.clock.now());
+        self.record(Event::Observed(Box::new(unsent)));
+    }
+
     /// Lets the pacer release the segment's arrivals and waits until all of them ended.
     pub(super) fn run_open(&mut self, segment: &Segment, bound: u32) {
         self.gate = Arc::new(Gate::default());
+        self.open = Some(segment.clone());
         let ready = self.clock.now();
         self.intend_until(segment, ready, ready);
         while self.gate.durable.load(Ordering::Acquire) <= segment.first && !self.is_stopping() {
@@ -168,11 +193,16 @@ impl Dispatcher {
                 self.gate.stop.store(true, Ordering::Release);
             }
         }
-        if let Err(error) = pacer.map(|thread| thread.join()) {
+        if let Err(error) = pacer.map(thread::JoinHandle::join) {
             self.failure.get_or_insert(EngineError::Thread(error));
         }
+        while let Ok(msg) = self.inbox.try_recv() {
+            self.take(msg);
+        }
+        self.open = None;
         if let Some(audit) = &mut self.audit {
             audit.arrivals[0] = segment.arrivals.len() as u64;
+            audit.arrivals[1] = audit.arrivals[0].saturating_sub(audit.arrivals[2]);
         }
     }
 
@@ -197,7 +227,17 @@ impl Dispatcher {
         let (done, outbox, over) = (Arc::clone(&self.done), self.outbox.clone(), Arc::clone(over));
         let (segment, control) = (segment.clone(), self.control.clone());
         thread::Builder::new().name("pacer".into()).spawn(move || {
-            pacer::run(&issuer, &segment, clock, begin, bound, &gate, &*done, &control, |unsent| {
+            let pace = pacer::Pace {
+                issuer: &issuer,
+                segment: &segment,
+                clock,
+                start: begin,
+                bound,
+                gate: &gate,
+                done: &*done,
+                control: &control,
+            };
+            pacer::run(&pace, |unsent| {
                 let _ = outbox.send(Msg::Unsent(unsent));
             });
             over.store(true, Ordering::Release);

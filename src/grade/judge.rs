@@ -193,7 +193,7 @@ mod tests {
     use crate::grade::testing::problems;
 
     /// The verdict after these replies, and how many were asked for.
-    fn judge(scale: Value, text: &str, replies: &[&str]) -> (Verdict, usize) {
+    fn judge(scale: &Value, text: &str, replies: &[&str]) -> (Verdict, usize) {
         let spec = json!({"judge": {"target": "j", "rubric": "Polite?", "scale": scale}});
         let mut step = grader(spec).grade(&case(&json!(null)), &answer(text));
         for (asked, reply) in replies.iter().enumerate() {
@@ -213,19 +213,19 @@ mod tests {
     fn the_last_verdict_with_true_evidence_counts() {
         let good = r#"{"verdict": "fail"} {"evidence": "thank  YOU", "reason": "r", "verdict": "pass"}"#;
         let two = json!(["fail", "pass"]);
-        assert!(matches!(judge(two.clone(), "Thank you!", &[good]), (Verdict::Pass { .. }, 1)));
+        assert!(matches!(judge(&two, "Thank you!", &[good]), (Verdict::Pass { .. }, 1)));
         let graded =
-            judge(json!(["bad", "fair", "good"]), "x", &[r#"{"evidence": "x", "reason": "", "verdict": "fair"}"#]);
+            judge(&json!(["bad", "fair", "good"]), "x", &[r#"{"evidence": "x", "reason": "", "verdict": "fair"}"#]);
         assert_eq!(graded.0.bounds(), (0.5, 0.5));
         let fails = [
             "nonsense",
             r#"{"evidence": "never said", "verdict": "pass"}"#,
             r#"{"evidence": "x", "verdict": "cannot_grade"}"#,
         ];
-        let (verdict, asked) = judge(two.clone(), "x", &fails);
+        let (verdict, asked) = judge(&two, "x", &fails);
         assert!(matches!(verdict, Verdict::Ungradable { .. }) && asked == 3);
         assert!(matches!(
-            judge(two, "x", &["?", r#"{"evidence": "x", "verdict": "fail"}"#]),
+            judge(&two, "x", &["?", r#"{"evidence": "x", "verdict": "fail"}"#]),
             (Verdict::Fail { .. }, 2)
         ));
     }

@@ -56,7 +56,7 @@ fn echo(status: &'static str, body: &'static str) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut request = [0; 65536];
+            let mut request = vec![0; 65536];
             let _ = stream.read(&mut request);
             let body = body.replace("KEY", KEY);
             let reply = format!(

@@ -40,8 +40,8 @@ impl World {
         let server = Server::start(vec![Profile::parse(SLOW).unwrap()], 0).unwrap();
         let world = Self { folder: tempfile::tempdir().unwrap(), server };
         let url = world.server.base_url();
-        let cases: String =
-            (0..cases).map(|n| format!("  - {{id: c{n}, vars: {{word: w{n}}}, expect: w{n}}}\n")).collect();
+        let case = |n| format!("  - {{id: c{n}, vars: {{word: w{n}}}, expect: w{n}}}\n");
+        let cases = (0..cases).map(case).collect::<Vec<_>>().concat();
         let suite = format!(
             "name: faults\nseed: 7\n\
              targets:\n  - id: t\n    protocol: openai-chat\n    base_url: {url}\n    model: m\n    key_env: WORLD_KEY\n    price: {{input: 1, output: 2}}\n\

@@ -72,7 +72,7 @@ impl<'a> Recorded<'a> {
     /// Names of its cell.
     pub(super) fn names(&self, default: &Names) -> Names {
         let or = |given: &Option<Cow<'_, str>>, other: &String| {
-            given.as_ref().map_or_else(|| other.clone(), |name| name.to_string())
+            given.as_ref().map_or_else(|| other.clone(), ToString::to_string)
         };
         (or(&self.target, &default.0), or(&self.mode, &default.1), or(&self.prompt, &default.2))
     }

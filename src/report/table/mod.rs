@@ -150,7 +150,7 @@ fn objectives(summary: &Summary, screen: Screen) -> String {
         let line = format!("{:<13} {}  {}", group.verdict().name(), plain(group.slo, 80), group.counts());
         text += &(screen.wrap(&line, verdict_style(group.verdict())) + "\n");
         for slo in group.results.iter().take(FEW).filter(|slo| slo.verdict != SloVerdict::Met) {
-            text += &format!("  {}\n", screen.wrap(&objective(slo), Style::Plain));
+            text.extend(["  ", &screen.wrap(&objective(slo), Style::Plain), "\n"]);
         }
         let unmet = group.results.len() - group.count(SloVerdict::Met);
         if unmet > FEW {
