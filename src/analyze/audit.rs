@@ -23,6 +23,8 @@ const IO_CPU: f64 = 0.8;
 const STEP_S: f64 = 0.05;
 /// More than this taken by the hypervisor disturbs every time.
 const STEAL: f64 = 0.05;
+/// Less than this is within the grain of the kernel\'s own clock ticks.
+const STOLEN_S: f64 = 0.2;
 
 /// The audit of a cell from the segments recorded for it; `None` where nothing was recorded.
 pub fn audit(health: &[&Health], rows: &[&TrialRow], ttft_p50: Option<f64>, arrivals: Arrivals) -> Option<Audit> {
@@ -76,10 +78,22 @@ fn limits(audit: &Audit, health: &[&Health], ttft_p50: f64, arrivals: Arrivals) 
     let shed = audit.arrivals[2];
     note(shed > 0, format!("{shed} of {} arrivals were shed: the plan's load was not offered", audit.arrivals[0]));
     let most = |of: fn(&Health) -> f64| health.iter().map(|h| of(h).abs()).fold(0.0, f64::max);
-    let (slept, steal) = (most(|h| h.suspended_s), most(|h| h.steal));
+    let slept = most(|h| h.suspended_s);
     note(slept > STEP_S, format!("the machine slept for {} s", short(slept)));
-    note(steal > STEAL, format!("the hypervisor took {} of the processor time", percent(steal)));
+    let (steal, stolen_s) = stolen(health);
+    let much = steal > STEAL && stolen_s > STOLEN_S;
+    note(much, format!("the hypervisor took {} of the processor time", percent(steal)));
     found
+}
+
+/// Share of the processor time that the hypervisor took over all segments, and how many seconds of one core that is.
+///
+/// The kernel counts in ticks of 10 ms: over half a second a few of them are a large share and still mean nothing.
+fn stolen(health: &[&Health]) -> (f64, f64) {
+    let seconds = |h: &&&Health| h.window.1.since(h.window.0).unwrap_or_default().as_secs_f64();
+    let whole: f64 = health.iter().map(|h| seconds(&h)).sum();
+    let stolen: f64 = health.iter().filter(|h| h.steal.is_finite()).map(|h| h.steal * seconds(&h)).sum();
+    (if whole > 0.0 { stolen / whole } else { 0.0 }, stolen)
 }
 
 /// Share of token-bearing events that arrived together with the one before.
@@ -120,6 +134,7 @@ pub fn typical_ttft(rows: &[&TrialRow]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Offset;
 
     fn reasons(health: &Health, ttft: f64, arrivals: Arrivals) -> usize {
         audit(&[health], &[], Some(ttft), arrivals).unwrap().limits.len()
@@ -139,7 +154,7 @@ mod tests {
             Health { overflow: true, ..fine.clone() },
             Health { arrivals: [10, 9, 1], ..fine.clone() },
             Health { suspended_s: 2.0, ..fine.clone() },
-            Health { steal: 0.2, ..fine.clone() },
+            Health { steal: 0.2, window: (Offset::ZERO, Offset(5_000_000_000)), ..fine.clone() },
         ];
         for health in bad {
             assert_eq!(reasons(&health, 10.0, closed), 1, "{health:?}");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::RunArgs;
+use super::compare;
 use super::convert;
 use super::convert::Circumstances;
 use super::exit::Exit;
@@ -26,6 +27,7 @@ use crate::engine::clock::RunClock;
 use crate::load::Plan;
 use crate::provider::Catalog;
 use crate::provider::Endpoint;
+use crate::report;
 use crate::store::RunFolder;
 use crate::store::manifest;
 use crate::store::run_id;
@@ -85,7 +87,22 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     };
     let status = session.run()?;
     simulators.stop();
-    conclude(&folder, session::exit_of(status), args.json)
+    let exit = conclude(&folder, session::exit_of(status), args.json)?;
+    match &args.baseline {
+        Some(baseline) if exit != Exit::Interrupted => Ok(exit.worse(gate(baseline, &folder, args.json)?)),
+        _ => Ok(exit),
+    }
+}
+
+/// Holds the run against a stored one; the comparison lands in `compare.json` too.
+fn gate(baseline: &str, folder: &RunFolder, json: bool) -> Result<Exit, Failure> {
+    let found = compare::against(baseline, folder, &finish::read_back(folder)?)?;
+    folder.write("compare.json", report::json::compare::text(&found).as_bytes())?;
+    // Stdout holds the summary when JSON was asked for.
+    if !json {
+        compare::print(&found, false);
+    }
+    Ok(Exit::of(found.exit))
 }
 
 /// Reads the run back, writes its reports, prints the result.
