@@ -219,7 +219,8 @@ fn policy(manifest: &Manifest) -> analyze::run::Policy {
 }
 
 fn meta(manifest: &Manifest) -> analyze::run::Meta {
-    let started = jiff::Timestamp::from_nanosecond(i128::from(manifest.started.unix_ns)).unwrap_or_default();
+    let seconds = (manifest.started.unix_ns / 1_000_000_000) as i64;
+    let started = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     analyze::run::Meta {
         id: manifest.run.clone(),
         suite: manifest.suite.name.clone(),

@@ -1,5 +1,7 @@
 //! Grading threads: pure graders, and programs in the sandbox, away from everything that is timed.
 
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -102,17 +104,24 @@ fn serve(inbox: &Mutex<Receiver<Work>>, programs: &RunProgram, found: impl Fn(Fo
     loop {
         let work = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = work else { return };
-        let (sheet, step) = match work {
-            Work::Grade(sheet, grader, case, answer) => (sheet, grader.grade(&case, &answer)),
-            Work::Reply(sheet, read, reply) => (sheet, read(reply)),
-            Work::Vectors(sheet, read, vectors) => (sheet, read(vectors)),
+        let sheet = match &work {
+            Work::Grade(sheet, ..) | Work::Reply(sheet, ..) | Work::Vectors(sheet, ..) => sheet.clone(),
         };
-        found(follow(sheet, step, programs));
+        // A grader that falls over must not take the run with it, nor count against the model.
+        let graded = catch_unwind(AssertUnwindSafe(|| follow(work, programs)));
+        found(graded.unwrap_or_else(|_| {
+            Found::Verdict(sheet, Verdict::ungradable("the grader failed on this answer; please report it"))
+        }));
     }
 }
 
 /// Programs run here and now; everything else is for the engine.
-fn follow(sheet: Sheet, mut step: Step, programs: &RunProgram) -> Found {
+fn follow(work: Work, programs: &RunProgram) -> Found {
+    let (sheet, mut step) = match work {
+        Work::Grade(sheet, grader, case, answer) => (sheet, grader.grade(&case, &answer)),
+        Work::Reply(sheet, read, reply) => (sheet, read(reply)),
+        Work::Vectors(sheet, read, vectors) => (sheet, read(vectors)),
+    };
     loop {
         step = match step {
             Step::Done(verdict) => return Found::Verdict(sheet, verdict),
@@ -120,5 +129,67 @@ fn follow(sheet: Sheet, mut step: Step, programs: &RunProgram) -> Found {
             Step::Embed { target, texts, read } => return Found::Embed(sheet, target, texts, read),
             Step::Run { program, read } => read(programs(&program)),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::Asker;
+    use crate::domain::CellId;
+    use crate::domain::Phase;
+    use crate::domain::TrialId;
+
+    struct Broken;
+
+    impl Grader for Broken {
+        fn grade(&self, case: &Case, _: &Answer) -> Step {
+            assert!(case.id.as_str() != "bad", "a grader with a fault");
+            Step::Done(Verdict::decide(true, "fine"))
+        }
+    }
+
+    fn work(case: &str) -> Work {
+        let attempt = Attempt {
+            trial: TrialId(1),
+            number: 1,
+            turn: 1,
+            is_last: true,
+            cell: CellId(0),
+            case: 0,
+            repeat: 0,
+            phase: Phase::Measure,
+            asker: Asker::Subject,
+        };
+        let sheet = Sheet { attempt, grader: "broken".into(), version: "1".into(), asked: 0 };
+        let case = Case {
+            id: case.into(),
+            vars: std::collections::BTreeMap::new(),
+            expect: None,
+            tags: Vec::new(),
+            cluster: None,
+            canary: false,
+        };
+        Work::Grade(sheet, Arc::new(Broken), Arc::new(case), Arc::new(Answer::default()))
+    }
+
+    #[test]
+    fn a_grader_that_panics_is_ungradable_and_the_next_one_runs() {
+        let (sender, verdicts) = channel();
+        let programs: Arc<RunProgram> = Arc::new(|_| Err("none".into()));
+        let pool = Pool::start(1, &programs, &move |found| {
+            let _ = sender.send(found);
+        })
+        .unwrap();
+        for case in ["bad", "good"] {
+            pool.send(work(case));
+            let Ok(Found::Verdict(_, verdict)) = verdicts.recv_timeout(Duration::from_secs(10)) else {
+                panic!("no verdict on {case}");
+            };
+            assert_eq!(matches!(verdict, Verdict::Ungradable { .. }), case == "bad");
+        }
+        pool.join();
     }
 }

@@ -96,6 +96,8 @@ pub struct Ended {
     pub end: Result<End, Failure>,
 }
 
+/// A pooled connection that its server closed just as it was used again.
+const RACE: &str = "conn_reuse_race";
 /// Bodies larger than this are cut.
 pub const MAX_BODY: u64 = 64 * 1024 * 1024;
 /// Blocks are handed on at this size at the latest.
@@ -166,7 +168,11 @@ impl Exchange<'_> {
         };
         self.ended.written = Some(self.wire.clock.now());
         self.last_read = self.wire.clock.now();
-        let (head, rest, at) = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f))?;
+        let heard = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f));
+        if heard == Err(Failure::Reset(RACE)) {
+            self.wire.closes(&origin);
+        }
+        let (head, rest, at) = heard?;
         self.ended.headers = Some(at);
         tap.head(summary(&head));
         let end = self.body(&head, &rest, &mut socket, &mut sleep, tap).await?;
@@ -212,7 +218,7 @@ impl Exchange<'_> {
     }
 
     fn before_headers(&self) -> &'static str {
-        if self.ended.conn.reused { "conn_reuse_race" } else { "before_headers" }
+        if self.ended.conn.reused { RACE } else { "before_headers" }
     }
 
     async fn head(

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,17 @@ use crate::domain::Offset;
 /// A connection idle for longer than this is not used again: servers close theirs at about that age.
 const MAX_IDLE: Duration = Duration::from_secs(30);
 
+/// A connection that its server closes within this time was never meant to persist.
+const PROMPT: Duration = Duration::from_secs(1);
+
 /// Reads go here first and are copied from here, so that a stream at rest holds no buffer.
 const SCRATCH: usize = 64 * 1024;
 
 /// What the streams of one I/O thread share: idle connections, TLS settings, a read buffer and the clock.
 pub struct Wire {
     idle: RefCell<HashMap<Origin, Vec<Idle>>>,
+    /// Servers that announce persistent connections and close them all the same.
+    closers: RefCell<HashSet<Origin>>,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) scratch: RefCell<Box<[u8]>>,
@@ -35,7 +41,7 @@ impl Wire {
     /// A wire without connections.
     pub fn new(tls: Arc<ClientConfig>, clock: Arc<dyn Clock>) -> Self {
         let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
-        Self { idle: RefCell::default(), tls, clock, scratch }
+        Self { idle: RefCell::default(), closers: RefCell::default(), tls, clock, scratch }
     }
 
     /// The connection that was used last, if one is young enough and still open; others are closed.
@@ -48,12 +54,24 @@ impl Wire {
             if one.socket.is_idle() {
                 return Some(one.socket);
             }
+            if now.since(one.since).is_some_and(|age| age < PROMPT) {
+                self.closes(origin);
+            }
         }
         None
     }
 
+    /// This server closed a connection right after it had announced to keep it. It is believed once: a request that
+    /// meets the close is lost, and repeating it silently would falsify its time.
+    pub(super) fn closes(&self, origin: &Origin) {
+        self.closers.borrow_mut().insert(origin.clone());
+    }
+
     /// Keeps a connection for the next request.
     pub(super) fn keep(&self, origin: &Origin, socket: Socket) {
+        if self.closers.borrow().contains(origin) {
+            return;
+        }
         let idle = Idle { socket, since: self.clock.now() };
         self.idle.borrow_mut().entry(origin.clone()).or_default().push(idle);
     }

@@ -11,5 +11,6 @@ mod sim_server;
 mod suites;
 mod support;
 mod tidy;
+mod wire_socket;
 mod wire_vectors;
 mod world;
