@@ -168,11 +168,11 @@ impl Exchange<'_> {
         };
         self.ended.written = Some(self.wire.clock.now());
         self.last_read = self.wire.clock.now();
-        let heard = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f));
-        if heard == Err(Failure::Reset(RACE)) {
+        let opened = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f));
+        if opened == Err(Failure::Reset(RACE)) {
             self.wire.closes(&origin);
         }
-        let (head, rest, at) = heard?;
+        let (head, rest, at) = opened?;
         self.ended.headers = Some(at);
         tap.head(summary(&head));
         let end = self.body(&head, &rest, &mut socket, &mut sleep, tap).await?;
