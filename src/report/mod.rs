@@ -17,7 +17,6 @@
 //! ```
 
 pub mod artifact;
-pub mod compare;
 pub mod csv;
 pub mod html;
 pub mod json;
