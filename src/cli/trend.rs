@@ -15,6 +15,7 @@ use crate::analyze::summary::Cell;
 use crate::stats::change_point;
 use crate::stats::change_point::Search;
 use crate::store::RunFolder;
+use crate::text::number::short;
 use crate::text::plain::one_line;
 
 /// Run id and value, by suite, cell and metric.
@@ -64,11 +65,12 @@ fn changes(points: &[(String, f64)]) -> Vec<change_point::ChangePoint> {
 fn as_text(series: &Series) -> String {
     let mut lines = Vec::new();
     for ((cell, metric), points) in series {
-        let values: Vec<String> = points.iter().map(|(_, value)| format!("{value:.4}")).collect();
+        let values: Vec<String> = points.iter().map(|(_, value)| short(*value)).collect();
         lines.push(format!("{cell}  {metric}: {}", values.join(" ")));
         for change in changes(points) {
             let run = &points[change.at].0;
-            lines.push(format!("  changed at {run}: {:.4} -> {:.4} (p {:.3})", change.before, change.after, change.p));
+            let (before, after) = (short(change.before), short(change.after));
+            lines.push(format!("  changed at {run}: {before} -> {after} (p {:.3})", change.p));
         }
     }
     if lines.is_empty() { "no stored run has a figure to follow\n".to_owned() } else { lines.join("\n") + "\n" }
