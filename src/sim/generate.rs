@@ -52,7 +52,7 @@ pub(super) async fn generate(
     let model = &host.profile.models[position];
     let mode = ask.mode.unwrap_or_else(|| MODES.into_iter().find(|m| *m == model.default_mode).unwrap_or("medium"));
     let number = host.number();
-    let account = hosts.ledger.accept(entry(request, &ask, mode));
+    let account = hosts.ledger.accept(entry(request, &ask, mode, reply_id(host.profile.seed, number)));
     let mut draws = Stream::new(host.profile.seed, &format!("request {number}"));
     let job = Job { request, fault: host.fault(&ask, number, &mut draws), ask, host, model, mode, number };
     Ok(job.run(stream, account, draws).await)
@@ -64,11 +64,16 @@ fn unknown(ask: &Ask, hosts: &Hosts) -> Page {
     Page::json(404, &wire::error(ask.protocol, 404, &message))
 }
 
-fn entry(request: &Request, ask: &Ask, mode: &str) -> Entry {
+/// The id that a reply carries.
+fn reply_id(seed: u64, number: u64) -> String {
+    format!("sim{:012x}", Stream::new(seed ^ number, "id").bits() >> 16)
+}
+
+fn entry(request: &Request, ask: &Ask, mode: &str, reply_id: String) -> Entry {
     let id = ["x-llmark-id", "x-client-request-id", "x-request-id"].iter().find_map(|name| request.header(name));
     Entry {
         seq: 0,
-        id: id.unwrap_or_default().to_owned(),
+        id: id.map_or(reply_id, str::to_owned),
         path: request.path.clone(),
         model: ask.model.clone(),
         mode: mode.to_owned(),
@@ -156,7 +161,7 @@ impl Job<'_> {
     }
 
     fn id(&self) -> String {
-        format!("sim{:012x}", Stream::new(self.host.profile.seed ^ self.number, "id").bits() >> 16)
+        reply_id(self.host.profile.seed, self.number)
     }
 
     async fn send(&self, mut stream: TcpStream, page: &Page, mut account: Account) -> Option<TcpStream> {

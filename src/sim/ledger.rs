@@ -24,7 +24,8 @@ const KEPT: usize = 65_536;
 pub struct Entry {
     /// Position in the order of acceptance, from 1.
     pub seq: u64,
-    /// The client's id: `x-llmark-id`, else `x-client-request-id`, else `x-request-id`; empty where it sent none.
+    /// The client's id: `x-llmark-id`, else `x-client-request-id`, else `x-request-id`; where it sent none, the
+    /// reply's.
     pub id: String,
     /// Path of the request.
     pub path: String,

@@ -168,6 +168,7 @@ impl Exchange<'_> {
         };
         self.ended.written = Some(self.wire.clock.now());
         self.last_read = self.wire.clock.now();
+        sleep.as_mut().reset(Instant::now() + self.wait()?);
         let opened = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f));
         if opened == Err(Failure::Reset(RACE)) {
             self.wire.closes(&origin);
@@ -336,7 +337,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// A timer went off: which one, or how long until the next could.
+    /// Which timer went off, or how long until the next could: never longer than the idle time, so that a stream that
+    /// begins to stall later is still found in time.
     fn wait(&self) -> Result<Duration, Failure> {
         let now = self.wire.clock.now();
         let has_token = self.signals.has_token.load(Ordering::Acquire);
@@ -353,7 +355,7 @@ impl Exchange<'_> {
             return Err(Failure::Timeout(*stage));
         }
         let next = due.iter().map(|(_, at)| *at).min().unwrap_or(now);
-        Ok(next.since(now).unwrap_or_default())
+        Ok(next.since(now).unwrap_or_default().min(idle))
     }
 }
 

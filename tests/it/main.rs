@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
 mod bad_network;
+mod chaos;
 mod crash;
 mod disk;
 mod layering;

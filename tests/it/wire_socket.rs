@@ -181,6 +181,14 @@ fn silence_runs_into_the_timer_that_watches_it() {
 }
 
 #[test]
+fn a_stall_is_found_in_time_though_the_first_token_had_longer() {
+    let acts = vec![Act::Write(CHUNKED.into()), Act::Write(chunk(&content())), Act::Hold];
+    let (outcome, detail, took) = ask_patiently(serve(acts), Duration::from_millis(100));
+    assert_eq!((outcome, detail.as_str()), (Outcome::Timeout, "idle"));
+    assert!(took < Duration::from_millis(350), "{took:?}: the first token's timer would have ended it after 400 ms");
+}
+
+#[test]
 fn a_stream_held_open_after_its_end_does_not_delay_the_result() {
     let acts = vec![Act::Write(CHUNKED.into()), Act::Write(chunk(&(content() + &stop()))), Act::Hold];
     let (outcome, _, took) = ask_patiently(serve(acts), Duration::from_millis(2500));
