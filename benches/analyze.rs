@@ -110,6 +110,7 @@ fn observation(trial: u64) -> Observation {
         detail: String::new(),
         message: String::new(),
         retry_after: None,
+        should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd(1_000_000 + trial as i64 % 1000)), basis: Basis::Computed },
     }

@@ -79,6 +79,7 @@ fn observed(trial: u64) -> Event {
         detail: String::new(),
         message: String::new(),
         retry_after: None,
+        should_retry: None,
         request_id: Some("req-0123456789".into()),
         cost: Cost::UNKNOWN,
     }))

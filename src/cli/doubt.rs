@@ -67,6 +67,7 @@ fn in_doubt(attempt: Attempt, cost: Cost, now: Offset) -> Event {
         detail: "the process ended before an answer was on record".to_owned(),
         message: String::new(),
         retry_after: None,
+        should_retry: None,
         request_id: None,
         cost,
     }))

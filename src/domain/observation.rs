@@ -282,6 +282,8 @@ pub struct Observation {
     pub message: String,
     /// How long the provider asked to wait.
     pub retry_after: Option<Duration>,
+    /// Whether the provider wants the request repeated (`x-should-retry`); `None` where it does not say.
+    pub should_retry: Option<bool>,
     /// The provider's request id.
     pub request_id: Option<String>,
     /// Cost by the price in force when it ran; `recost` may find another.

@@ -15,6 +15,7 @@ use crate::domain::Price;
 use crate::domain::Reply;
 use crate::domain::Usage;
 use crate::domain::Usd;
+use crate::provider::retry_after;
 
 /// Headers that carry the provider's id of a request, most specific first.
 const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-generation-id", "x-client-request-id", "cf-ray"];
@@ -47,6 +48,7 @@ pub fn observe(finished: Finished<Ticket>) -> (Observation, Ticket) {
         detail: decoded.detail,
         message: decoded.message,
         retry_after: decoded.retry_after,
+        should_retry: head.as_ref().and_then(retry_after::advice),
         request_id,
         cost,
     };
@@ -71,6 +73,7 @@ pub fn unsent(attempt: Attempt, due: Offset, now: Offset) -> Observation {
         detail: "max_outstanding".into(),
         message: "too many requests were outstanding when this one was due".into(),
         retry_after: None,
+        should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd::ZERO), basis: Basis::Computed },
     }

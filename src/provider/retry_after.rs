@@ -19,6 +19,13 @@ pub fn wait(head: &Head, body_seconds: Option<f64>) -> Option<Duration> {
     exact.or(plain).or_else(|| positive(body_seconds?))
 }
 
+/// Whether the provider wants the request repeated: the header `x-should-retry`, which the SDKs of OpenAI and Anthropic
+/// obey (`_base_client.py`). Of contradicting values the one that repeats nothing holds.
+pub fn advice(head: &Head) -> Option<bool> {
+    let said = head.headers.iter().filter(|(name, _)| name == "x-should-retry");
+    said.filter_map(|(_, value)| value.trim().to_ascii_lowercase().parse().ok()).reduce(|a, b| a && b)
+}
+
 fn seconds_or_date(value: &str, sent: Option<SystemTime>) -> Option<Duration> {
     if let Ok(seconds) = value.parse::<f64>() {
         return positive(seconds);
@@ -55,6 +62,18 @@ mod tests {
         check(&[("retry-after-ms", "250")], None, Some(0.25));
         check(&[], Some(30.0), Some(30.0));
         check(&[("retry-after", "999999")], None, Some(999_999.0));
+    }
+
+    #[test]
+    fn the_advice_is_true_or_false_and_nothing_else() {
+        let said = |values: &[&str]| {
+            let headers = values.iter().map(|value| ("x-should-retry".to_owned(), (*value).to_owned())).collect();
+            advice(&Head { headers, ..Head::default() })
+        };
+        assert_eq!(said(&["true"]), Some(true));
+        assert_eq!(said(&[" False "]), Some(false));
+        assert_eq!(said(&["true", "false"]), Some(false));
+        assert_eq!((said(&[]), said(&["yes"]), said(&[""])), (None, None, None));
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl<'a> Recorded<'a> {
             detail: String::new(),
             message: String::new(),
             retry_after: None,
+            should_retry: None,
             request_id: None,
             cost: Cost::UNKNOWN,
         }

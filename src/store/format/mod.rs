@@ -29,7 +29,7 @@ pub use line::verify;
 pub const MAJOR: u32 = 1;
 
 /// Version of the format: members were added since `MAJOR.0`.
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 
 #[cfg(test)]
 mod roundtrip;

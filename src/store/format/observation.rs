@@ -68,6 +68,8 @@ pub(super) struct Observed<'a> {
     message: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_ns: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    should_retry: Option<bool>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     request_id: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -189,6 +191,7 @@ impl<'a> From<&'a Observation> for Observed<'a> {
             detail: seen.detail.as_str().into(),
             message: seen.message.as_str().into(),
             retry_after_ns: seen.retry_after.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)),
+            should_retry: seen.should_retry,
             request_id: seen.request_id.as_deref().map(Cow::Borrowed),
             cost_pusd: seen.cost.usd.map(|usd| usd.0),
             cost_basis: seen.cost.basis.name().into(),
@@ -234,6 +237,7 @@ impl TryFrom<Observed<'_>> for Observation {
             detail: line.detail.into_owned(),
             message: line.message.into_owned(),
             retry_after: line.retry_after_ns.map(Duration::from_nanos),
+            should_retry: line.should_retry,
             request_id: line.request_id.map(Cow::into_owned),
             cost: Cost { usd: line.cost_pusd.map(Usd), basis: basis(&line.cost_basis)? },
         })

@@ -121,7 +121,8 @@ const BASES: [Basis; 4] = [Basis::Billed, Basis::Computed, Basis::Estimated, Bas
 fn observation() -> BoxedStrategy<Event> {
     let times = (at(), at(), option::of(at()), option::of(at()), at());
     let conn = (any::<bool>(), option::of(at()), option::of(at()), option::of(at()));
-    let end = (one_of(&Outcome::ALL), text(), text(), option::of(any::<u64>()), option::of(text()));
+    let retry = option::of(any::<bool>());
+    let end = (one_of(&Outcome::ALL), text(), text(), option::of(any::<u64>()), option::of(text()), retry);
     let cost = (option::of(any::<i64>()), one_of(&BASES), option::of(any::<u16>()), json_text());
     (attempt(), times, conn, end, cost, reply(), vec(wire_event(), 0..20))
         .prop_map(|(attempt, times, conn, end, cost, reply, events)| {
@@ -141,6 +142,7 @@ fn observation() -> BoxedStrategy<Event> {
                 detail: end.1,
                 message: end.2,
                 retry_after: end.3.map(Duration::from_nanos),
+                should_retry: end.5,
                 request_id: end.4,
                 cost: Cost { usd: cost.0.map(Usd), basis: cost.1 },
             }))

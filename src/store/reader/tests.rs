@@ -104,6 +104,7 @@ fn observation() -> Observation {
         detail: "d".into(),
         message: "m".into(),
         retry_after: Some(Duration::from_millis(1500)),
+        should_retry: None,
         request_id: Some("req-1".into()),
         cost: Cost { usd: Some(Usd(1_500_000)), basis: Basis::Billed },
     }
@@ -121,6 +122,7 @@ fn silent(trial: u64) -> Observation {
         reply: Reply::default(),
         outcome: Outcome::ConnectError,
         retry_after: None,
+        should_retry: None,
         request_id: None,
         cost: Cost::UNKNOWN,
         ..observation()

@@ -76,6 +76,7 @@ fn observed(trial: u64, outcome: Outcome, text: &str) -> Event {
         detail: String::new(),
         message: String::new(),
         retry_after: None,
+        should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd(7)), basis: crate::domain::Basis::Computed },
     }))
@@ -286,7 +287,11 @@ fn a_newer_format_is_refused_politely() {
     format::finish(&mut line);
     fs::write(run.log(), line).unwrap();
     let error = run.read().unwrap().find_map(Result::err).unwrap();
-    assert!(error.to_string().contains("format 2.0") && error.to_string().contains("newer llmark"), "{error}");
+    assert!(
+        error.to_string().contains(&format!("format 2.{}", format::MINOR))
+            && error.to_string().contains("newer llmark"),
+        "{error}"
+    );
 
     let manifest = run.path().join("manifest.json");
     fs::write(&manifest, r#"{"schema": 2, "strange": []}"#).unwrap();
