@@ -1,5 +1,7 @@
 //! What more reasoning buys: modes of one target side by side.
 
+pub mod steps;
+
 use std::collections::BTreeMap;
 
 use super::Metric;
@@ -43,6 +45,8 @@ fn curve(cells: &[Evidence<'_>], members: &[usize]) -> EffortCurve {
         load: key.load.clone(),
         inseparable: inseparable(cells, &points),
         points,
+        steps: Vec::new(),
+        cheapest: None,
     }
 }
 

@@ -3,10 +3,12 @@
 use super::Estimate;
 use super::Metric;
 use super::Summary;
+use super::compare::Verdict;
 use super::summary::Cell;
 use super::summary::Finding;
 use super::summary::SloVerdict;
 use super::summary::Tone;
+use crate::domain::ModeName;
 use crate::text::number::count;
 use crate::text::number::percent;
 use crate::text::number::short;
@@ -20,6 +22,7 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     objectives(summary, &mut found);
     trouble(summary, &mut found);
     best(summary, &mut found);
+    arms(summary, &mut found);
     effort(summary, &mut found);
     load(summary, &mut found);
     money(summary, &mut found);
@@ -158,32 +161,38 @@ fn interval(estimate: &Estimate, unit: impl Fn(f64) -> String) -> String {
 
 fn effort(summary: &Summary, found: &mut Vec<Finding>) {
     for curve in &summary.efforts {
-        let rate = |p: &super::summary::EffortPoint| p.pass_rate.and_then(|e| e.value);
-        let best = curve.points.iter().filter_map(rate).fold(f64::NEG_INFINITY, f64::max);
-        let reaches = |p: &&super::summary::EffortPoint| {
-            p.pass_rate.is_some_and(|e| e.high.or(e.value).is_some_and(|high| high >= best)) && p.cost.value.is_some()
-        };
-        let cost = |p: &super::summary::EffortPoint| p.cost.value.unwrap_or(f64::INFINITY);
-        let cheapest = curve.points.iter().filter(reaches).min_by(|a, b| cost(a).total_cmp(&cost(b)));
-        let top = curve.points.iter().rev().find(|p| rate(p).is_some_and(|r| r >= best));
-        if let (Some(cheap), Some(top)) = (cheapest, top)
-            && cheap.mode != top.mode
-        {
-            let cells = vec![cheap.cell_index, top.cell_index];
-            let text = format!(
-                "On {}, mode {} at ${} per trial is not told apart from the best mode {} (${}) in pass rate.",
-                curve.target,
-                cheap.mode,
-                short(cost(cheap)),
-                top.mode,
-                short(cost(top)),
-            );
-            say(found, Tone::Plain, cells, text);
+        if let Some(cheapest) = &curve.cheapest {
+            let at = |mode: &ModeName| curve.points.iter().find(|p| p.mode == *mode).map(|p| p.cell_index);
+            let cells = at(&cheapest.mode).into_iter().chain(at(&cheapest.best)).collect();
+            say(found, Tone::Plain, cells, cheapest.sentence.clone());
         }
         for (a, b) in curve.inseparable.iter().take(2) {
             say(found, Tone::Unsure, Vec::new(), format!("On {}, modes {a} and {b} reason alike.", curve.target));
         }
     }
+}
+
+/// Arms that are worse or better than their baseline beyond doubt, in what decides.
+fn arms(summary: &Summary, found: &mut Vec<Finding>) {
+    for one in &summary.comparisons {
+        let said = |verdict: Verdict| {
+            let lines = one.comparisons.iter().filter(move |line| line.gates && line.verdict == verdict);
+            lines.map(|line| format!("{}{}", line.metric, slice(&line.slice))).collect::<Vec<_>>()
+        };
+        for (verdict, tone, word) in
+            [(Verdict::Regressed, Tone::Bad, "worse"), (Verdict::Improved, Tone::Good, "better")]
+        {
+            let lines = said(verdict);
+            if !lines.is_empty() {
+                let text = format!("{} is {word} than {} in {}.", one.candidate, one.baseline, lines.join(", "));
+                say(found, tone, Vec::new(), text);
+            }
+        }
+    }
+}
+
+fn slice(name: &str) -> String {
+    if name == "all" { String::new() } else { format!(" at {name}") }
 }
 
 fn load(summary: &Summary, found: &mut Vec<Finding>) {

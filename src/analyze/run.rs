@@ -38,6 +38,8 @@ pub struct Run {
     pub simulated: bool,
     /// Answers were recorded elsewhere (`grade --responses`): there is no schedule, hence no throughput.
     pub recorded: bool,
+    /// How its arms are compared with one another.
+    pub terms: super::compare::Terms,
 }
 
 /// Identity and origin of a run.

@@ -153,7 +153,8 @@ fn measure(
     let keys = session::find_keys(&endpoints, catalog, false)?;
     run::raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
-    let folder = run::create_folder(Some(place), &args.suite, &suite, &plan, &endpoints, clock, &keys.redactor)?;
+    let place = run::Place { out: Some(place), suite: &args.suite, baseline: None };
+    let folder = run::create_folder(&place, &suite, &plan, &endpoints, clock, &keys.redactor)?;
     let session = Session {
         suite: &suite,
         plan,

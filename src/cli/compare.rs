@@ -32,7 +32,7 @@ const BASELINES: &str = "baselines";
 /// A run cannot be read, or the comparison would mislead.
 pub fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     let (base, cand) = (Side::open(&args.base)?, Side::open(&args.cand)?);
-    let options = options(args, cand.folder.manifest())?;
+    let options = options(args, cand.back.run.terms.options.clone())?;
     let mut found = compare::compare(&base.arm(), &cand.arm(), &options).map_err(Failure::usage)?;
     found.notes.extend(changed_prompts(base.folder.manifest(), cand.folder.manifest()));
     print(&found, args.json);
@@ -48,11 +48,33 @@ pub fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
 /// The baseline cannot be read, or the comparison would mislead.
 pub fn against(baseline: &str, folder: &RunFolder, back: &ReadBack) -> Result<Comparisons, Failure> {
     let base = Side::open(baseline)?;
-    let options = suite_options(folder.manifest());
+    let options = &back.run.terms.options;
     let candidate = Arm { run: &back.run, trials: &back.trials, selection: Selection::default() };
-    let mut found = compare::compare(&base.arm(), &candidate, &options).map_err(Failure::usage)?;
+    let mut found = compare::compare(&base.arm(), &candidate, options).map_err(Failure::usage)?;
     found.notes.extend(changed_prompts(base.folder.manifest(), folder.manifest()));
     Ok(found)
+}
+
+/// The stored run that a run will be held against, found before anything is spent; a selection of its own arms is
+/// none.
+///
+/// # Errors
+/// There is no such run.
+pub fn stored_baseline(named: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(named) = named.filter(|text| Path::new(text).exists() || !text.contains('=') || text.contains(':')) else {
+        return Ok(None);
+    };
+    let (path, selection) = split(named);
+    selection.parse::<Selection>().map_err(Failure::usage)?;
+    let folder = resolve(path);
+    if !folder.join("manifest.json").exists() {
+        return Err(Failure::usage(format!(
+            "there is no stored run `{path}` to compare with: give a run folder, a name saved by `llmark compare --save-baseline`, or a selection such as target=..,mode=.."
+        )));
+    }
+    RunFolder::open(&folder)?;
+    let folder = folder.canonicalize().map_err(Failure::store)?.display().to_string();
+    Ok(Some(if selection.is_empty() { folder } else { format!("{folder}:{selection}") }))
 }
 
 /// Tables, or JSON, on stdout.
@@ -123,8 +145,7 @@ fn save(name: &str, run: &Path) -> Result<(), Failure> {
 }
 
 /// The suite's settings, overridden by the command line.
-fn options(args: &CompareArgs, manifest: &Manifest) -> Result<Options, Failure> {
-    let mut options = suite_options(manifest);
+fn options(args: &CompareArgs, mut options: Options) -> Result<Options, Failure> {
     if let Some(margin) = &args.margin {
         options.margins.points = share(margin)
             .ok_or_else(|| Failure::usage(format!("--margin {margin}: write a share, such as 2% or 0.02")))?;
@@ -138,22 +159,6 @@ fn options(args: &CompareArgs, manifest: &Manifest) -> Result<Options, Failure> 
         options.by = args.by.iter().map(by).collect();
     }
     Ok(options)
-}
-
-fn suite_options(manifest: &Manifest) -> Options {
-    let settings = &manifest.compare;
-    let texts = |key: &str| -> Vec<String> {
-        let items = settings[key].as_array().into_iter().flatten();
-        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
-    };
-    let mut options = Options { seed: manifest.seed, ..Options::default() };
-    options.by = texts("slices").iter().filter_map(|name| By::named(name)).collect();
-    options.gate = texts("gate");
-    let margin = &settings["margin"];
-    if let Some(margin) = margin.as_f64().or_else(|| share(margin.as_str()?)) {
-        options.margins.points = margin;
-    }
-    options
 }
 
 /// `2%` or `0.02`.

@@ -11,6 +11,9 @@ use sha2::Sha256;
 use super::exit::Failure;
 use crate::analyze;
 use crate::analyze::Run;
+use crate::analyze::compare::By;
+use crate::analyze::compare::Options;
+use crate::analyze::compare::Terms;
 use crate::analyze::slo_expr::parse_slo;
 use crate::domain::JsonText;
 use crate::domain::Phase;
@@ -74,7 +77,10 @@ pub fn manifest(suite: &Suite, plan: &Plan, endpoints: &[Arc<Endpoint>], about: 
             worst_usd: None,
         },
         params: Value::Object(plan.params.clone()),
-        compare: json!({ "gate": suite.compare.gate, "margin": suite.compare.margin, "slices": suite.compare.slices }),
+        compare: json!({
+            "gate": suite.compare.gate, "margin": suite.compare.margin, "slices": suite.compare.slices,
+            "baseline": suite.baseline.as_deref(),
+        }),
         budget: manifest::BudgetInfo { usd, minutes },
         builds_on: Vec::new(),
         extra: BTreeMap::new(),
@@ -193,7 +199,27 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         recorded: manifest.extra.contains_key("responses"),
         calibration: calibration(manifest),
         policy: policy(manifest),
+        terms: terms(manifest),
     })
+}
+
+/// How the suite wants arms compared. A baseline that is no selection names a stored run.
+fn terms(manifest: &Manifest) -> Terms {
+    let settings = &manifest.compare;
+    let texts = |key: &str| -> Vec<String> {
+        let items = settings[key].as_array().into_iter().flatten();
+        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    };
+    let mut options = Options { seed: manifest.seed, ..Options::default() };
+    options.by = texts("slices").iter().filter_map(|name| By::named(name)).collect();
+    options.gate = texts("gate");
+    if let Some(margin) = settings["margin"].as_f64() {
+        options.margins.points = margin;
+    }
+    let baseline = settings["baseline"].as_str().filter(|text| text.contains('=')).and_then(|text| text.parse().ok());
+    // A run that is held against a stored one is gated by that; its own arms are then information.
+    let gates = !options.gate.is_empty() && manifest.builds_on.is_empty();
+    Terms { gates, options, baseline }
 }
 
 /// What the run measured of its own instrument before it began.

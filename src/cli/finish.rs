@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::compare;
 use super::convert;
 use super::exit::Exit;
 use super::exit::Failure;
@@ -10,6 +11,7 @@ use crate::analyze::Fold;
 use crate::analyze::Run;
 use crate::analyze::Summary;
 use crate::analyze::Trials;
+use crate::analyze::study;
 use crate::analyze::summarize;
 use crate::domain::Asker;
 use crate::domain::Basis;
@@ -102,6 +104,19 @@ pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
     Ok(ReadBack { run, trials, summary, torn })
 }
 
+/// Adds what takes longer: comparisons of the run's arms with each other and with its baseline, and what follows.
+///
+/// # Errors
+/// The baseline cannot be read, or the comparison with it would mislead.
+pub fn complete(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure> {
+    study::add(&back.run, &back.trials, &mut back.summary);
+    if let Some(baseline) = folder.manifest().builds_on.first() {
+        let found = compare::against(baseline, folder, back)?;
+        study::add_comparison(&mut back.summary, found);
+    }
+    Ok(())
+}
+
 /// Writes every derived file of the run folder.
 ///
 /// # Errors
@@ -131,7 +146,9 @@ pub fn write_all(folder: &RunFolder, back: &ReadBack) -> Result<(), Failure> {
         junit.render(&back.run.meta.suite),
         report::html::render(&back.summary, &details),
     ];
-    for artifact in artifacts.into_iter().chain(report::chart::render(&back.summary)) {
+    let compared = !back.summary.comparisons.is_empty() || !back.summary.refused.is_empty();
+    let compared = compared.then(|| report::json::compare::render(&back.summary));
+    for artifact in artifacts.into_iter().chain(compared).chain(report::chart::render(&back.summary)) {
         folder.write(&artifact.name, &artifact.bytes)?;
     }
     Ok(())

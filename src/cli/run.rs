@@ -27,7 +27,6 @@ use crate::engine::clock::RunClock;
 use crate::load::Plan;
 use crate::provider::Catalog;
 use crate::provider::Endpoint;
-use crate::report;
 use crate::store::RunFolder;
 use crate::store::manifest;
 use crate::store::run_id;
@@ -72,7 +71,9 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     let keys = session::find_keys(&endpoints, catalog, args.allow_http)?;
     raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
-    let folder = create_folder(args.out.as_deref(), path, suite, &plan, &endpoints, clock, &keys.redactor)?;
+    let baseline = compare::stored_baseline(args.baseline.as_deref().or(suite.baseline.as_deref()))?;
+    let place = Place { out: args.out.as_deref(), suite: path, baseline };
+    let folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
     let session = Session {
         suite,
         plan: Arc::clone(&plan),
@@ -87,22 +88,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     };
     let status = session.run()?;
     simulators.stop();
-    let exit = conclude(&folder, session::exit_of(status), args.json)?;
-    match &args.baseline {
-        Some(baseline) if exit != Exit::Interrupted => Ok(exit.worse(gate(baseline, &folder, args.json)?)),
-        _ => Ok(exit),
-    }
-}
-
-/// Holds the run against a stored one; the comparison lands in `compare.json` too.
-fn gate(baseline: &str, folder: &RunFolder, json: bool) -> Result<Exit, Failure> {
-    let found = compare::against(baseline, folder, &finish::read_back(folder)?)?;
-    folder.write("compare.json", report::json::compare::text(&found).as_bytes())?;
-    // Stdout holds the summary when JSON was asked for.
-    if !json {
-        compare::print(&found, false);
-    }
-    Ok(Exit::of(found.exit))
+    conclude(&folder, session::exit_of(status), args.json)
 }
 
 /// Reads the run back, writes its reports, prints the result.
@@ -110,13 +96,25 @@ fn gate(baseline: &str, folder: &RunFolder, json: bool) -> Result<Exit, Failure>
 /// # Errors
 /// The folder cannot be read or written.
 pub fn conclude(folder: &RunFolder, status: Exit, json: bool) -> Result<Exit, Failure> {
-    let back = finish::read_back(folder)?;
+    let mut back = finish::read_back(folder)?;
+    let completed = if status == Exit::Interrupted { Ok(()) } else { finish::complete(folder, &mut back) };
     finish::write_all(folder, &back)?;
     finish::print(folder.path(), &back.summary, json);
     if status == Exit::Interrupted {
         terminal::note(&format!("interrupted; go on with: llmark resume {}", folder.path().display()));
     }
-    Ok(finish::exit(&back.summary, status))
+    let exit = finish::exit(&back.summary, status);
+    completed.map(|()| exit)
+}
+
+/// Where a run comes from and goes to.
+pub struct Place<'a> {
+    /// Its folder; below `reports` where not given.
+    pub out: Option<&'a Path>,
+    /// The suite as the user typed it.
+    pub suite: &'a Path,
+    /// The stored run that it is held against.
+    pub baseline: Option<String>,
 }
 
 /// Makes the run folder with its manifest and a copy of the suite.
@@ -124,17 +122,17 @@ pub fn conclude(folder: &RunFolder, status: Exit, json: bool) -> Result<Exit, Fa
 /// # Errors
 /// The folder exists as a run, or cannot be written.
 pub fn create_folder(
-    out: Option<&Path>,
-    path: &Path,
+    place: &Place<'_>,
     suite: &Suite,
     plan: &Plan,
     endpoints: &[Arc<Endpoint>],
     clock: RunClock,
     redactor: &Redactor,
 ) -> Result<RunFolder, Failure> {
-    let about = circumstances(path, suite, clock);
-    let place = out.map_or_else(|| PathBuf::from("reports").join(&about.run), Path::to_owned);
+    let about = circumstances(place.suite, suite, clock);
+    let folder = place.out.map_or_else(|| PathBuf::from("reports").join(&about.run), Path::to_owned);
     let mut manifest = convert::manifest(suite, plan, endpoints, about);
+    manifest.builds_on.extend(place.baseline.clone());
     if let Some(found) = selftest::calibration(&selftest::measure(CALIBRATION)?) {
         let value = serde_json::json!({
             "ttft_error_ms": found.ttft_error_ms, "itl_error_ms": found.itl_error_ms, "rate_error": found.rate_error,
@@ -144,7 +142,7 @@ pub fn create_folder(
     }
     let files: Vec<(String, Vec<u8>)> =
         suite.files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
-    Ok(RunFolder::create(&place, manifest, &files, redactor)?)
+    Ok(RunFolder::create(&folder, manifest, &files, redactor)?)
 }
 
 /// What a manifest says of this process, at the run's zero.

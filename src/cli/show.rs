@@ -23,7 +23,10 @@ use crate::text::plain::one_line;
 /// The run cannot be read.
 pub fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let folder = RunFolder::open(&args.run)?;
-    let back = finish::read_back(&folder)?;
+    let mut back = finish::read_back(&folder)?;
+    if let Err(failure) = finish::complete(&folder, &mut back) {
+        terminal::warning(&format!("the baseline is not compared: {}", failure.message));
+    }
     let format = if args.json { Some(Format::Json) } else { args.format };
     let Some(format) = format else {
         finish::write_all(&folder, &back)?;

@@ -419,6 +419,8 @@ fn efforts(cells: &[Cell]) -> Vec<EffortCurve> {
             load: key.load,
             points: points.collect(),
             inseparable: vec![],
+            steps: vec![],
+            cheapest: None,
         }
     };
     [(0, 0), (0, 1), (1, 0), (1, 1)].into_iter().map(curve).collect()
@@ -494,6 +496,9 @@ pub(crate) fn summary() -> Summary {
             advice: "Raise repeats to 31, or ask for p95.".into(),
         }],
         efforts: efforts(&cells),
+        comparisons: Vec::new(),
+        refused: Vec::new(),
+        fronts: Vec::new(),
         under_load: Vec::new(),
         load_curves: curves(&cells),
         timeline: timeline(),

@@ -9,7 +9,7 @@ use crate::domain::Outcome;
 /// A quantity in [0, 1] of which every trial has one, known or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// Passed.
+    /// Passed; where all graders give scores, their mean, as in the pass rate of a cell.
     Pass,
     /// The weighted score.
     Score,
@@ -50,7 +50,7 @@ impl Measure {
     pub(super) fn value(&self, row: &TrialRow, side: Side) -> Option<f64> {
         let share = |holds: bool| Some(f64::from(u8::from(holds)));
         match self {
-            Self::Pass => row.grade.pass.and_then(share),
+            Self::Pass => row.grade.pass.and_then(share).or_else(|| row.grade.value()),
             Self::Score => row.grade.value().and(row.grade.score),
             Self::Grader { positions, .. } => {
                 let position = positions[usize::from(side == Side::Candidate)];
@@ -64,14 +64,15 @@ impl Measure {
     }
 }
 
-/// Graders that both runs share and that gave scores between pass and fail.
-pub(super) fn scored_graders(baseline: &Run, candidate: &Run, rows: &[&TrialRow]) -> Vec<Measure> {
+/// Graders that both runs share and that gave scores between pass and fail, or that the gate names.
+pub(super) fn scored_graders(baseline: &Run, candidate: &Run, rows: &[&TrialRow], gate: &[String]) -> Vec<Measure> {
+    let named = |id: &str| gate.iter().any(|metric| metric.strip_prefix("score.") == Some(id));
     let gave_score =
         |at: u16| rows.iter().any(|row| row.verdicts.iter().any(|v| v.grader == at && v.word == Word::Score));
     let mut found = Vec::new();
     for (grader, at) in baseline.graders.iter().zip(0u16..) {
         let other = candidate.graders.iter().zip(0u16..).find(|(other, _)| other.id == grader.id);
-        if let Some((_, other)) = other.filter(|_| gave_score(at)) {
+        if let Some((_, other)) = other.filter(|_| named(grader.id.as_str()) || gave_score(at)) {
             found.push(Measure::Grader { id: grader.id.to_string(), positions: [at, other] });
         }
     }

@@ -4,16 +4,19 @@
 //! Differences are candidate minus baseline, ratios candidate over baseline. A comparison that would mislead is
 //! refused with its reason; what was left out of one is listed.
 
+mod arms;
 mod family;
 mod flips;
 mod gate;
 mod guard;
+mod judge;
 mod measure;
 mod money;
 mod pairing;
 mod quality;
 mod result;
 mod selection;
+mod slices;
 mod speed;
 mod unit;
 
@@ -24,7 +27,12 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use arms::Terms;
+pub use arms::pairs;
+pub use arms::selected;
+pub use arms::within;
 pub use family::compare;
+pub use family::metrics;
 pub use gate::Margins;
 pub use gate::Verdict;
 pub use guard::Refusal;
@@ -62,7 +70,7 @@ impl Default for Options {
 pub enum By {
     /// By tag; a case with two tags lies in two slices.
     Tag,
-    /// By prompt; every prompt is a slice of its own anyway, so this adds nothing but the name.
+    /// By prompt, over all modes, targets and loads that the two sides share.
     Prompt,
     /// By declared cluster.
     Cluster,

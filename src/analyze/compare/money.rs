@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Options;
-use super::family::Draft;
-use super::family::Judge;
+use super::judge::Draft;
+use super::judge::Judge;
 use super::pairing::CasePair;
 use super::result::Comparison;
 use super::speed::minus;
@@ -122,7 +122,7 @@ impl Ledger {
             margin: options.margins.ratio,
             ..Comparison::blank(if self.left_out > 0 { vec![unknown] } else { Vec::new() })
         };
-        Draft { comparison, judge: Judge::Ratio { interval } }
+        Draft::new(comparison, Judge::Ratio { interval })
     }
 }
 

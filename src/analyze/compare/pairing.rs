@@ -25,6 +25,8 @@ pub(super) struct CasePair<'a> {
 pub(super) struct CellPair<'a> {
     /// `all` when there is one pair of cells, else what tells it from the others.
     pub(super) label: String,
+    /// The prompt, where both cells have the same.
+    pub(super) prompt: Option<&'a str>,
     pub(super) cases: Vec<CasePair<'a>>,
 }
 
@@ -58,7 +60,12 @@ pub(super) fn pair<'a>(baseline: &Arm<'a>, candidate: &Arm<'a>) -> Pairing<'a> {
     found.unmatched_cells.extend(unmatched(&cand_keys, &base_keys));
     for (key, base_at) in &base_keys {
         if let Some(cand_at) = cand_keys.get(key) {
-            found.cells.push(CellPair { label: label(&matched_on, key), cases: cases.of(*base_at, *cand_at) });
+            let prompt = baseline.run.cells[*base_at].prompt.as_str();
+            found.cells.push(CellPair {
+                label: label(&matched_on, key),
+                prompt: (candidate.run.cells[*cand_at].prompt.as_str() == prompt).then_some(prompt),
+                cases: cases.of(*base_at, *cand_at),
+            });
         }
     }
     if let [only] = found.cells.as_mut_slice() {

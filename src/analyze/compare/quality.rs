@@ -2,10 +2,10 @@
 //! cluster-robust errors where cases share a cluster.
 
 use super::Options;
-use super::family::Draft;
-use super::family::Judge;
 use super::gate;
 use super::gate::Evidence;
+use super::judge::Draft;
+use super::judge::Judge;
 use super::measure::Measure;
 use super::result::Comparison;
 use super::unit::Unit;
@@ -86,7 +86,7 @@ pub(super) fn compare(units: &[Unit], measure: &Measure, slice: &str, options: &
     }
     let too_few = tested.groups.is_some_and(|groups| groups < TOO_FEW_CLUSTERS);
     let judge = Judge::Points { evidence: evidence(&tested, decided.len()), ends, blocked: too_few };
-    Some(Draft { comparison: decided.describe(&tested, measure, slice, options, notes), judge })
+    Some(Draft::new(decided.describe(&tested, measure, slice, options, notes), judge))
 }
 
 /// Quality of which nothing is known in both arms: it stays open, rather than dropping out of the gate.
@@ -99,7 +99,7 @@ fn undecided(measure: &Measure, slice: &str, options: &Options) -> Draft {
         more_is_better: true,
         ..Comparison::blank(vec!["no case is decided in both arms".into()])
     };
-    Draft { comparison, judge: Judge::Ratio { interval: None } }
+    Draft::new(comparison, Judge::Ratio { interval: None })
 }
 
 impl Pairs {

@@ -22,6 +22,8 @@ pub struct Comparisons {
     pub verdict: Verdict,
     /// The exit code: 0 passed, 1 regressed, 3 undecided.
     pub exit: u8,
+    /// The exit code counts; otherwise all of this is information.
+    pub gates: bool,
 }
 
 /// One metric in one slice.

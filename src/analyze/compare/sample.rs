@@ -28,6 +28,7 @@ pub(crate) fn comparisons() -> Comparisons {
         notes: vec!["cases only in the candidate, left out: 1 (new)".into()],
         verdict: Verdict::Regressed,
         exit: 1,
+        gates: true,
     }
 }
 

@@ -56,11 +56,15 @@ pub(super) fn names(cell: &CellInfo) -> [&str; 4] {
 impl Selection {
     /// Whether `cell` is chosen.
     pub fn covers(&self, cell: &CellInfo) -> bool {
-        let wanted = [&self.target, &self.mode, &self.prompt, &self.load];
-        wanted.iter().zip(names(cell)).all(|(wanted, name)| wanted.as_deref().is_none_or(|wanted| wanted == name))
+        self.named().iter().zip(names(cell)).all(|(wanted, name)| wanted.is_none_or(|wanted| wanted == name))
     }
 
-    fn slot(&mut self, key: &str) -> Option<&mut Option<String>> {
+    /// What is chosen, in the order of [`DIMENSIONS`].
+    pub(super) fn named(&self) -> [Option<&str>; 4] {
+        [self.target.as_deref(), self.mode.as_deref(), self.prompt.as_deref(), self.load.as_deref()]
+    }
+
+    pub(super) fn slot(&mut self, key: &str) -> Option<&mut Option<String>> {
         match key {
             "target" => Some(&mut self.target),
             "mode" => Some(&mut self.mode),
@@ -92,8 +96,7 @@ impl FromStr for Selection {
 
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wanted = [&self.target, &self.mode, &self.prompt, &self.load];
-        let parts = DIMENSIONS.iter().zip(wanted).filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        let parts = DIMENSIONS.iter().zip(self.named()).filter_map(|(key, value)| Some(format!("{key}={}", value?)));
         f.pad(&parts.collect::<Vec<_>>().join(","))
     }
 }

@@ -4,8 +4,8 @@
 //! two runs that were not interleaved are compared "within-run only".
 
 use super::Options;
-use super::family::Draft;
-use super::family::Judge;
+use super::judge::Draft;
+use super::judge::Judge;
 use super::pairing::CasePair;
 use super::result::Comparison;
 use crate::analyze::Estimate;
@@ -36,13 +36,21 @@ pub(super) struct Ordered<'a> {
 }
 
 impl<'a> Ordered<'a> {
-    pub(super) fn new(pairs: &[&'a CasePair<'a>]) -> Self {
+    /// Orders `pairs`; recorded answers have no order in time, so that every case is a block of its own.
+    pub(super) fn new(pairs: &[&'a CasePair<'a>], recorded: bool) -> Self {
         let mut both: Vec<&CasePair<'_>> =
             pairs.iter().copied().filter(|p| !p.baseline.is_empty() && !p.candidate.is_empty()).collect();
         both.sort_by_key(|pair| pair.baseline.iter().map(|row| row.began).min());
-        let length = bootstrap::block_length(both.len()) as u32;
+        let length = if recorded { 1 } else { bootstrap::block_length(both.len()) as u32 };
         let n_blocks = (both.len() as u32).div_ceil(length);
         Self { cases: both.into_iter().zip(0..).map(|(pair, at): (_, u32)| (pair, at / length)).collect(), n_blocks }
+    }
+}
+
+impl Ordered<'_> {
+    /// Cases share blocks, and there are enough of them for a robust error.
+    fn are_blocks(&self) -> bool {
+        self.n_blocks >= FEWEST_BLOCKS && (self.n_blocks as usize) < self.cases.len()
     }
 }
 
@@ -59,7 +67,7 @@ pub(super) fn typical(ordered: &Ordered<'_>, metric: Metric, slice: &str, option
     let (candidate, baseline): (Vec<f64>, Vec<f64>) = used.iter().map(|(a, b, _)| (*a, *b)).unzip();
     let logs = paired::log_ratios(&candidate, &baseline)?;
     let blocks: Vec<u32> = used.iter().map(|(_, _, block)| *block).collect();
-    let robust = mean::clustered(&logs, &blocks, Correction::Cr1).filter(|_| ordered.n_blocks >= FEWEST_BLOCKS);
+    let robust = mean::clustered(&logs, &blocks, Correction::Cr1).filter(|_| ordered.are_blocks());
     let fit = robust.or_else(|| mean::estimate(&logs))?;
     let interval = fit.interval(Level::P95).map(|interval| interval.map(f64::exp));
     let mut notes = vec![WITHIN.to_owned()];
@@ -89,7 +97,7 @@ pub(super) fn typical(ordered: &Ordered<'_>, metric: Metric, slice: &str, option
         more_is_better: metric.more_is_better(),
         ..Comparison::blank(notes)
     };
-    Some(Draft { comparison, judge: Judge::Ratio { interval } })
+    Some(Draft::new(comparison, Judge::Ratio { interval }))
 }
 
 /// Ratios of p90, p95 and p99, failures counted as infinitely late.
@@ -154,7 +162,7 @@ fn tail_draft(
         margin: options.margins.ratio,
         ..Comparison::blank(vec![WITHIN.to_owned()])
     };
-    Draft { comparison, judge: Judge::Ratio { interval } }
+    Draft::new(comparison, Judge::Ratio { interval })
 }
 
 /// Geometric mean with a t interval on logarithms.

@@ -19,10 +19,9 @@ pub(super) struct Unit {
     pub(super) cluster: u32,
 }
 
-/// The units of `pairs`, in order.
-pub(super) fn units(pairs: &[&CasePair<'_>], measure: &Measure) -> Vec<Unit> {
-    let clusters = clusters(pairs);
-    let one = |(pair, cluster): (&&CasePair<'_>, u32)| {
+/// The units of `pairs`, in order, each in the cluster of its place.
+pub(super) fn units(pairs: &[&CasePair<'_>], measure: &Measure, clusters: &[u32]) -> Vec<Unit> {
+    let one = |(pair, &cluster): (&&CasePair<'_>, &u32)| {
         let values = |side: Side| -> Vec<f64> {
             let rows = if side == Side::Baseline { &pair.baseline } else { &pair.candidate };
             rows.iter().filter_map(|row| measure.value(row, side)).collect()

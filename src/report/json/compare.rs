@@ -4,40 +4,90 @@ use serde::Serialize;
 
 use super::E;
 use super::finite;
+use crate::analyze::Summary;
 use crate::analyze::compare::Comparison;
 use crate::analyze::compare::Comparisons;
 use crate::analyze::compare::Flip;
+use crate::analyze::compare::Verdict;
+use crate::report::artifact::Artifact;
 
 /// The comparison as indented JSON with a final line feed.
 pub fn text(found: &Comparisons) -> String {
-    let file = File {
-        schema: super::SCHEMA,
-        baseline: &found.baseline,
-        candidate: &found.candidate,
-        comparisons: found.comparisons.iter().map(Line::of).collect(),
-        flips: found.flips.iter().map(Flipped::of).collect(),
-        notes: &found.notes,
-        verdict: found.verdict.name(),
-        exit: found.exit,
-    };
-    serde_json::to_string_pretty(&file).unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() }).to_string())
-        + "\n"
+    super::pretty(&File::of(std::slice::from_ref(found), &[]))
+}
+
+/// `compare.json` of a run: all of its arms in the same form, each line with the arms that it is about.
+pub fn render(summary: &Summary) -> Artifact {
+    Artifact::text("compare.json", super::pretty(&File::of(&summary.comparisons, &summary.refused)))
 }
 
 #[derive(Serialize)]
 struct File<'a> {
     schema: u32,
-    baseline: &'a str,
-    candidate: &'a str,
+    /// The arms of the only comparison; several are in `arms`.
+    baseline: Option<&'a str>,
+    candidate: Option<&'a str>,
+    arms: Vec<Arms<'a>>,
     comparisons: Vec<Line<'a>>,
     flips: Vec<Flipped<'a>>,
-    notes: &'a [String],
+    notes: Vec<&'a str>,
     verdict: &'static str,
     exit: u8,
 }
 
+impl<'a> File<'a> {
+    fn of(found: &'a [Comparisons], refused: &'a [String]) -> Self {
+        let single = if let [one] = found { Some(one) } else { None };
+        // Where nothing gates, the worst verdict is told all the same; the exit code is not touched.
+        let worst = found.iter().filter(|one| one.gates).chain(found).map(|one| one.verdict).min();
+        let gating = found.iter().filter(|one| one.gates).map(|one| one.verdict).min();
+        Self {
+            schema: super::SCHEMA,
+            baseline: single.map(|one| one.baseline.as_str()),
+            candidate: single.map(|one| one.candidate.as_str()),
+            arms: found.iter().map(Arms::of).collect(),
+            comparisons: lines(found),
+            flips: found.iter().flat_map(|one| one.flips.iter().map(|flip| Flipped::of(one, flip))).collect(),
+            notes: found.iter().flat_map(|one| &one.notes).chain(refused).map(String::as_str).collect(),
+            verdict: gating.or(worst).unwrap_or(Verdict::Inconclusive).name(),
+            exit: gating.map_or(0, Verdict::exit),
+        }
+    }
+}
+
+/// Every line of every comparison, for the summary.
+pub(super) fn lines(found: &[Comparisons]) -> Vec<Line<'_>> {
+    found.iter().flat_map(|one| one.comparisons.iter().map(|line| Line::of(one, line))).collect()
+}
+
 #[derive(Serialize)]
-struct Line<'a> {
+struct Arms<'a> {
+    baseline: &'a str,
+    candidate: &'a str,
+    verdict: &'static str,
+    /// The verdict goes into the exit code.
+    gates: bool,
+    exit: u8,
+    notes: &'a [String],
+}
+
+impl<'a> Arms<'a> {
+    fn of(one: &'a Comparisons) -> Self {
+        Self {
+            baseline: &one.baseline,
+            candidate: &one.candidate,
+            verdict: one.verdict.name(),
+            gates: one.gates,
+            exit: if one.gates { one.exit } else { 0 },
+            notes: &one.notes,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    baseline_arm: &'a str,
+    candidate_arm: &'a str,
     metric: &'a str,
     slice: &'a str,
     gate: bool,
@@ -60,11 +110,13 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(one: &'a Comparison) -> Self {
+    pub(super) fn of(arms: &'a Comparisons, one: &'a Comparison) -> Self {
         Self {
+            baseline_arm: &arms.baseline,
+            candidate_arm: &arms.candidate,
             metric: &one.metric,
             slice: &one.slice,
-            gate: one.gates,
+            gate: one.gates && arms.gates,
             test: one.test,
             n_pairs: one.n_pairs,
             b: one.b,
@@ -87,6 +139,8 @@ impl<'a> Line<'a> {
 
 #[derive(Serialize)]
 struct Flipped<'a> {
+    baseline_arm: &'a str,
+    candidate_arm: &'a str,
     case: &'a str,
     slice: &'a str,
     baseline: &'a str,
@@ -98,8 +152,10 @@ struct Flipped<'a> {
 }
 
 impl<'a> Flipped<'a> {
-    fn of(flip: &'a Flip) -> Self {
+    fn of(arms: &'a Comparisons, flip: &'a Flip) -> Self {
         Self {
+            baseline_arm: &arms.baseline,
+            candidate_arm: &arms.candidate,
             case: flip.case.as_str(),
             slice: &flip.slice,
             baseline: &flip.baseline,

@@ -1,5 +1,6 @@
 //! `summary.json`: everything the report shows, for programs. The keys are a public contract; more may be added.
 
+mod arms;
 mod cell;
 pub mod compare;
 mod run;
@@ -35,6 +36,9 @@ pub fn text(summary: &Summary) -> String {
         warnings: summary.warnings.iter().map(Warn::of).collect(),
         findings: summary.findings.iter().map(|f| Finding { tone: tone(f.tone), text: &f.text }).collect(),
         failures: summary.failures.iter().map(run::Failure::of).collect(),
+        comparisons: compare::lines(&summary.comparisons),
+        efforts: summary.efforts.iter().map(|curve| arms::Effort::of(summary, curve)).collect(),
+        fronts: summary.fronts.iter().map(|front| arms::Front::of(summary, front)).collect(),
         exit: Exit { code: summary.exit.code, reasons: &summary.exit.reasons },
     };
     pretty(&file)
@@ -57,6 +61,9 @@ struct File<'a> {
     warnings: Vec<Warn<'a>>,
     findings: Vec<Finding<'a>>,
     failures: Vec<run::Failure<'a>>,
+    comparisons: Vec<compare::Line<'a>>,
+    efforts: Vec<arms::Effort<'a>>,
+    fronts: Vec<arms::Front<'a>>,
     exit: Exit<'a>,
 }
 

@@ -13,6 +13,7 @@ pub use limits::acceleration;
 pub use limits::acceleration_of_samples;
 pub use limits::bca;
 pub use limits::percentile;
+pub use quantile_ratio::QuantileOf;
 pub use quantile_ratio::QuantileRatio;
 pub use sums::Sums;
 pub use sums::safe_ratio;

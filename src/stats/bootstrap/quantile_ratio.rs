@@ -14,6 +14,26 @@ pub struct QuantileRatio {
     q: Quantile,
 }
 
+/// A quantile of one arm; NaN when no observation is drawn.
+#[derive(Debug, Clone)]
+pub struct QuantileOf {
+    arm: Arm,
+    q: Quantile,
+}
+
+impl QuantileOf {
+    /// Values with the unit of each, out of `n_units`; observations of unknown units are dropped.
+    pub fn new(values: &[(f64, u32)], n_units: usize, q: Quantile) -> Self {
+        Self { arm: Arm::new(values, n_units, q), q }
+    }
+}
+
+impl Statistic for QuantileOf {
+    fn value(&self, weights: &[u16]) -> f64 {
+        self.arm.quantile(weights, self.q)
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Arm {
     /// Value and unit, ascending by value.
