@@ -39,6 +39,7 @@ use crate::sim;
 use crate::stats::quantile;
 use crate::stats::quantile::Quantile;
 use crate::text::number::short;
+use crate::transport::Network;
 use crate::transport::Timers;
 use crate::transport::tls;
 use stamped::Stamped;
@@ -99,7 +100,7 @@ pub fn measure(drill: Drill) -> Result<Errors, Failure> {
     });
     let shared = Shared {
         clock: Arc::new(clock),
-        tls: tls::config(None).map_err(Failure::store)?,
+        network: Network::direct(tls::config(None).map_err(Failure::store)?),
         decoder: to_decoder,
         abort: CancellationToken::new(),
     };
@@ -179,6 +180,7 @@ fn job(base: &str, drill: Drill, due: Offset) -> Result<Job<Offset>, Failure> {
         body: vec![Bytes::from(body.to_string())],
         fingerprint: 0,
         sent_mode: JsonText::new(&Value::Null),
+        http2: false,
     };
     let second = Duration::from_secs(1);
     let timers = Timers { connect: second * 5, first_token: second * 30, idle: second * 30, total: second * 120 };

@@ -40,6 +40,7 @@ use crate::store::manifest;
 use crate::suite::Suite;
 use crate::text::Redactor;
 use crate::text::Secret;
+use crate::transport::Network;
 use crate::transport::tls;
 use url::Url;
 
@@ -262,7 +263,7 @@ impl Session<'_> {
             keys: self.keys.by_target,
             graders: graders.collect(),
             recorder,
-            tls: tls::config(extra.as_deref()).map_err(Failure::usage)?,
+            network: Network::direct(tls::config(extra.as_deref()).map_err(Failure::usage)?),
             programs: programs(self.allow_code),
             clock: self.clock,
             nonce: Anchor::take(&self.clock).wall ^ self.plan.seed.rotate_left(32),

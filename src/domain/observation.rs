@@ -60,6 +60,8 @@ pub enum Stage {
     Dns,
     /// TCP connection.
     Tcp,
+    /// A proxy's consent.
+    Proxy,
     /// TLS handshake.
     Tls,
     /// From sending to the first generated token.
@@ -76,6 +78,7 @@ impl Stage {
         match self {
             Self::Dns => "dns",
             Self::Tcp => "tcp",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::FirstToken => "first_token",
             Self::Idle => "idle",
@@ -89,6 +92,10 @@ impl Stage {
 pub struct ConnTimes {
     /// The connection had served a request before.
     pub reused: bool,
+    /// It speaks HTTP/2 rather than HTTP/1.1.
+    pub http2: bool,
+    /// It leads through a proxy.
+    pub proxied: bool,
     /// Name resolution finished.
     pub dns: Option<Offset>,
     /// TCP connection established.

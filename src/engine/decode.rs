@@ -243,7 +243,7 @@ fn finish(decoder: Box<dyn Decoder>, head: Option<&Head>, ended: &Ended, is_done
 fn classify(failure: &Failure) -> (Outcome, &'static str, String) {
     match failure {
         Failure::Connect(stage, message) => (Outcome::ConnectError, stage.name(), message.clone()),
-        Failure::Timeout(stage @ (Stage::Dns | Stage::Tcp | Stage::Tls)) => {
+        Failure::Timeout(stage @ (Stage::Dns | Stage::Tcp | Stage::Proxy | Stage::Tls)) => {
             (Outcome::Timeout, "connect", format!("no connection in time: stuck in {}", stage.name()))
         }
         Failure::Timeout(stage) => (Outcome::Timeout, stage.name(), format!("the {} timer fired", stage.name())),

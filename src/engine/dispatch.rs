@@ -129,7 +129,7 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
     let decoder = spawn_decoder(blocks, outbox.clone())?;
     let shared = Shared {
         clock: Arc::new(setup.clock) as Arc<dyn Clock>,
-        tls: Arc::clone(&setup.tls),
+        network: setup.network,
         decoder: to_decoder,
         abort: control.abort.clone(),
     };

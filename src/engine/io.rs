@@ -13,7 +13,6 @@ use std::thread;
 use std::thread::JoinHandle;
 
 use hdrhistogram::Histogram;
-use rustls::ClientConfig;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::UnboundedSender;
@@ -28,6 +27,7 @@ use super::decode::ToDecoder;
 use crate::domain::Clock;
 use crate::domain::Offset;
 use crate::provider::WireRequest;
+use crate::transport::Network;
 use crate::transport::Timers;
 use crate::transport::Wire;
 use crate::transport::exchange;
@@ -75,8 +75,8 @@ pub struct Lanes<T> {
 pub struct Shared<T> {
     /// The run's clock.
     pub clock: Arc<dyn Clock>,
-    /// TLS settings.
-    pub tls: Arc<ClientConfig>,
+    /// How servers are reached.
+    pub network: Network,
     /// To the decoding thread.
     pub decoder: SyncSender<decode::Msg<T>>,
     /// Ends all streams.
@@ -132,7 +132,7 @@ impl<T> Shared<T> {
     fn share(&self) -> Self {
         Self {
             clock: Arc::clone(&self.clock),
-            tls: Arc::clone(&self.tls),
+            network: self.network.clone(),
             decoder: self.decoder.clone(),
             abort: self.abort.clone(),
         }
@@ -146,7 +146,7 @@ async fn serve<T: 'static>(
     pulse: Arc<Pulse>,
     keys: Arc<AtomicU64>,
 ) {
-    let wire = Rc::new(Wire::new(Arc::clone(&shared.tls), Arc::clone(&shared.clock)));
+    let wire = Rc::new(Wire::new(shared.network.clone(), Arc::clone(&shared.clock)));
     let mut streams = tokio::task::JoinSet::new();
     loop {
         tokio::select! {

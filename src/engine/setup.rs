@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::RunClock;
@@ -20,6 +19,7 @@ use crate::grade::Grader;
 use crate::load::Plan;
 use crate::provider::Endpoint;
 use crate::text::Secret;
+use crate::transport::Network;
 
 /// Called when an event is durable; an `Err` says why it never will be.
 pub type WhenDurable = Box<dyn FnOnce(Result<(), String>) + Send>;
@@ -77,8 +77,8 @@ pub struct Setup {
     pub graders: BTreeMap<GraderId, Bound>,
     /// The log.
     pub recorder: Arc<dyn Recorder>,
-    /// TLS settings.
-    pub tls: Arc<ClientConfig>,
+    /// How servers are reached.
+    pub network: Network,
     /// Runs programs for graders.
     pub programs: Arc<RunProgram>,
     /// The clock; its zero is the run's.

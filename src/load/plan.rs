@@ -131,8 +131,6 @@ pub struct Plan {
     pub budget: Budget,
     /// Salt that the suite sets for all loads; `None` leaves it to the load.
     pub salt: Option<bool>,
-    /// Use HTTP/2 where offered.
-    pub http2: bool,
 }
 
 impl Plan {

@@ -97,6 +97,8 @@ pub struct Endpoint {
     pub abilities: Abilities,
     /// What a user should know before relying on it: retired, serial queue, unconfirmed id.
     pub notes: Vec<String>,
+    /// Asked over HTTP/2 where the server speaks it, rather than HTTP/1.1.
+    pub http2: bool,
     /// The answers come from the simulator; its address is set when it has started.
     pub simulated: bool,
 }
@@ -140,6 +142,8 @@ pub struct WireRequest {
     pub fingerprint: u64,
     /// The merge patch that the mode added.
     pub sent_mode: JsonText,
+    /// Over HTTP/2 where the server speaks it.
+    pub http2: bool,
 }
 
 /// What one request is made of.

@@ -52,6 +52,7 @@ impl Endpoint {
             body,
             fingerprint: print,
             sent_mode,
+            http2: self.http2,
         })
     }
 

@@ -253,6 +253,7 @@ fn build(
         context: found.served.and_then(|s| s.context).or(found.model.and_then(|m| m.context)),
         abilities: abilities(found),
         notes,
+        http2: spec.http2,
         simulated: spec.sim.is_some(),
         model: name,
         base_url,

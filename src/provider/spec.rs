@@ -34,6 +34,8 @@ pub struct TargetSpec {
     pub body: Option<JsonText>,
     /// Client-side limits.
     pub limits: Limits,
+    /// Asked over HTTP/2 where the server speaks it.
+    pub http2: bool,
     /// The embedded simulator answers, with the profile of this name.
     pub sim: Option<String>,
 }

@@ -94,8 +94,6 @@ pub struct Suite {
     pub early: Early,
     /// The arm, or the stored run, that others are compared with.
     pub baseline: Option<String>,
-    /// Offer HTTP/2.
-    pub http2: bool,
     /// The suite's file name, under which `files` holds its text.
     pub file: String,
     /// Every file that was read.
@@ -161,7 +159,8 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     root.member("targets").into_iter().for_each(|node| targets::refuse_secrets(sink, node));
     let read: At<SuiteFile> = de::read(sink, root);
     let file = read.get()?;
-    let endpoints = targets::load(sink, catalog, items(file.targets.as_ref()));
+    let http2 = file.http2.as_ref().and_then(At::copied).unwrap_or(false);
+    let endpoints = targets::load(sink, catalog, items(file.targets.as_ref()), http2);
     let mut templates = Templates::default();
     let mut reader = prompt::Reader { sink, files, templates: &mut templates };
     let prompts = prompt::load(&mut reader, items(file.prompts.as_ref()));
@@ -204,7 +203,6 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
         compare: compare(sink, file),
         early: Early { decided: file.stop_when.is_some(), certain_miss: file.abort_on.is_some() },
         baseline: text(file.baseline.as_ref()),
-        http2: file.http2.as_ref().and_then(At::copied).unwrap_or(false),
         file: String::new(),
         files: Copies::new(),
     })

@@ -87,7 +87,6 @@ pub fn expand(suite: &Suite, filters: &Filters) -> Result<Plan, Vec<FilterProble
         params: suite.params.clone(),
         budget: Budget { usd: filters.budget_usd.or(suite.budget.usd), ..suite.budget },
         salt: suite.salt,
-        http2: suite.http2,
     })
 }
 
@@ -232,6 +231,9 @@ fn feed(out: &mut Hashing, suite: &Suite, chosen: &Chosen) -> fmt::Result {
     for &at in &chosen.targets {
         let target = &suite.targets[at];
         write!(out, "{:?}{}{}{:?}", target.id, target.dialect.name(), target.base_url, target.model)?;
+        if target.http2 {
+            write!(out, "http2")?;
+        }
         write!(out, "{:?}{:?}{:?}{:?}", target.body, target.stream_body, target.overrides, target.modes)?;
     }
     for &at in &chosen.modes {

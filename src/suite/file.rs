@@ -148,10 +148,31 @@ pub struct TargetFile {
     pub body: Option<At<Value>>,
     /// Client-side limits.
     pub limits: Option<At<LimitsFile>>,
+    /// Version of HTTP.
+    pub http: Option<At<HttpFile>>,
     /// The embedded simulator.
     pub sim: Option<At<SimFile>>,
     /// Whether it is tested, judges, or both.
     pub role: Option<At<RoleFile>>,
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpFile {
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2.
+    Two,
+}
+
+impl<'de> Deserialize<'de> for HttpFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "1.1" | "1" => Ok(Self::One),
+            "2" | "2.0" => Ok(Self::Two),
+            other => Err(D::Error::custom(format!("`{other}` is no version of HTTP spoken here; write `1.1` or `2`"))),
+        }
+    }
 }
 
 /// What a target is for.

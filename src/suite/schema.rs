@@ -125,7 +125,7 @@ fn suite() -> Value {
         "stop_when": says("Stop comparisons early.", json!({"enum": ["decided"]})),
         "abort_on": says("Abandon loads early.", json!({"enum": ["certain miss"]})),
         "baseline": says("The arm, or the stored run, that others are compared with.", word()),
-        "http2": says("Offer HTTP/2.", json!({"type": "boolean", "default": false})),
+        "http2": says("HTTP/2 for all targets that do not say `http: 1.1`.", json!({"type": "boolean", "default": false})),
     })
 }
 
@@ -184,6 +184,7 @@ fn target() -> Value {
         "limits": says("Client-side limits.", object(&json!({
             "concurrency": positive(), "rpm": {"type": "number", "exclusiveMinimum": 0}, "tpm": {"type": "number", "exclusiveMinimum": 0},
         }), &[])),
+        "http": says("Version of HTTP: 1.1, or 2 over one shared connection; the suite's `http2` decides by default.", json!({"enum": [1.1, 1, 2, "1.1", "1", "2"]})),
         "sim": says("The embedded simulator answers, with this profile.", json!({"anyOf": [word(), object(&json!({"profile": word()}), &["profile"])]})),
         "role": says("Under test, asked by graders only, or both.", json!({"enum": ["subject", "judge", "both"]})),
     })

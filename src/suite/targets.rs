@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::de::At;
 use super::de::Pairs;
 use super::file::AuthFile;
+use super::file::HttpFile;
 use super::file::LimitsFile;
 use super::file::PriceFile;
 use super::file::RoleFile;
@@ -37,14 +38,14 @@ pub struct Resolved {
     pub role: Option<RoleFile>,
 }
 
-/// Resolves all targets.
-pub fn load(sink: &Sink, catalog: &Catalog, entries: &[At<TargetFile>]) -> Vec<Resolved> {
+/// Resolves all targets; `http2` holds for those that do not say which version of HTTP they speak.
+pub fn load(sink: &Sink, catalog: &Catalog, entries: &[At<TargetFile>], http2: bool) -> Vec<Resolved> {
     let mut resolved: Vec<Resolved> = Vec::new();
     let mut ids = BTreeSet::new();
     for entry in entries {
         let Some(file) = entry.get() else { continue };
         refuse_keys(sink, file);
-        match resolve(&spec(sink, file), catalog) {
+        match resolve(&spec(sink, file, http2), catalog) {
             Ok(endpoint) => {
                 if !ids.insert(endpoint.id.clone()) {
                     let place = file.id.as_ref().map_or(entry.span.head(), |id| id.span);
@@ -132,7 +133,7 @@ fn place(file: &TargetFile, field: &str) -> Option<Span> {
     }
 }
 
-fn spec(sink: &Sink, file: &TargetFile) -> TargetSpec {
+fn spec(sink: &Sink, file: &TargetFile, http2: bool) -> TargetSpec {
     let text = |at: &Option<At<String>>| at.as_ref().and_then(At::get).cloned();
     TargetSpec {
         id: text(&file.id).map(Into::into),
@@ -146,6 +147,7 @@ fn spec(sink: &Sink, file: &TargetFile) -> TargetSpec {
         claims: file.claims.as_ref().and_then(At::get).into_iter().flatten().filter_map(At::get).map(price).collect(),
         modes: file.modes.as_ref().and_then(At::get).map(|pairs| modes(sink, pairs)).unwrap_or_default(),
         body: file.body.as_ref().and_then(|at| patch(sink, at)),
+        http2: file.http.as_ref().and_then(At::copied).map_or(http2, |version| version == HttpFile::Two),
         limits: file.limits.as_ref().and_then(At::get).map(|file| limits(sink, file)).unwrap_or_default(),
         sim: file.sim.as_ref().and_then(At::get).and_then(|sim| sim.profile.get().cloned()),
     }

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Host;
 use url::Url;
 
+use super::pool::Network;
+use super::proxy;
 use super::socket::Socket;
+use super::tls;
 use crate::domain::Clock;
 use crate::domain::ConnTimes;
 use crate::domain::Stage;
@@ -68,24 +70,34 @@ impl ConnectError {
 /// The second address is tried this long after the first (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects and stamps each phase into `times`.
+/// Connects, through a proxy where one leads to the origin, and stamps each phase into `times`.
 pub async fn connect(
     origin: &Origin,
-    tls: &Arc<ClientConfig>,
+    http2: bool,
+    network: &Network,
     clock: &dyn Clock,
     times: &mut ConnTimes,
 ) -> Result<Socket, ConnectError> {
-    let addresses = resolve(origin).await.map_err(|e| ConnectError::at(Stage::Dns, &e))?;
+    let proxy = network.proxies.of(origin);
+    times.proxied = proxy.is_some();
+    let place = proxy.map_or(origin, |proxy| &proxy.place);
+    let failed = |stage| move |e: io::Error| ConnectError::at(stage, &format!("{}: {e}", place.authority()));
+    let addresses = resolve(place).await.map_err(failed(Stage::Dns))?;
     times.dns = Some(clock.now());
-    let tcp = race(&addresses).await.map_err(|e| ConnectError::at(Stage::Tcp, &e))?;
-    tcp.set_nodelay(true).map_err(|e| ConnectError::at(Stage::Tcp, &e))?;
+    let mut tcp = race(&addresses).await.map_err(failed(Stage::Tcp))?;
+    tcp.set_nodelay(true).map_err(failed(Stage::Tcp))?;
     times.tcp = Some(clock.now());
+    // Plain HTTP/1.1 needs no tunnel: the proxy itself takes the request.
+    if let Some(proxy) = proxy.filter(|_| origin.tls || http2) {
+        proxy::tunnel(&mut tcp, proxy, origin).await.map_err(|why| ConnectError::at(Stage::Proxy, &why))?;
+    }
     if !origin.tls {
         return Ok(Socket::Plain(tcp));
     }
     let name = ServerName::try_from(origin.host.clone()).map_err(|e| ConnectError::at(Stage::Tls, &e))?;
-    let stream =
-        TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await.map_err(|e| ConnectError::at(Stage::Tls, &e))?;
+    let config = if http2 { &network.tls_http2 } else { &network.tls };
+    let handshake = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await;
+    let stream = handshake.map_err(|e| ConnectError::at(Stage::Tls, &tls::explain(&e, origin)))?;
     times.tls = Some(clock.now());
     Ok(Socket::Tls(Box::new(stream)))
 }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -25,6 +26,7 @@ use super::http1;
 use super::http1::Body;
 use super::http1::ResponseHead;
 use super::pool::Wire;
+use super::proxy::Proxy;
 use super::raw::Block;
 use super::socket::Socket;
 use crate::domain::ConnTimes;
@@ -157,9 +159,12 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn go(&mut self, reuse: bool, tap: &mut impl Tap) -> Result<End, Failure> {
         let origin = Origin::of(&self.request.url).ok_or(Failure::Protocol("url"))?;
+        let proxy = self.wire.network.proxies.of(&origin);
         let mut socket = self.socket(&origin, reuse).await?;
+        self.ended.conn.proxied = proxy.is_some();
+        let proxy = proxy.filter(|_| !origin.tls);
         let mut sleep = Box::pin(tokio::time::sleep(self.timers.first_token.min(self.timers.total)));
-        let written = self.write(&origin, &mut socket, &mut sleep).await;
+        let written = self.write(&origin, proxy, &mut socket, &mut sleep).await;
         // A server may answer, with an error, before it has read all: its answer is worth more than our broken pipe.
         let broken = match written {
             Ok(()) => None,
@@ -174,6 +179,9 @@ impl Exchange<'_> {
             self.wire.closes(&origin);
         }
         let (head, rest, at) = opened?;
+        if let (407, Some(proxy)) = (head.status, proxy) {
+            return Err(Failure::Connect(Stage::Proxy, proxy.refusal(head.status)));
+        }
         self.ended.headers = Some(at);
         tap.head(summary(&head));
         let end = self.body(&head, &rest, &mut socket, &mut sleep, tap).await?;
@@ -189,7 +197,7 @@ impl Exchange<'_> {
             return Ok(socket);
         }
         let clock = &*self.wire.clock;
-        let connecting = connect(origin, &self.wire.tls, clock, &mut self.ended.conn);
+        let connecting = connect(origin, false, &self.wire.network, clock, &mut self.ended.conn);
         match tokio::time::timeout(self.timers.connect, connecting).await {
             Ok(Ok(socket)) => Ok(socket),
             Ok(Err(ConnectError { stage, message })) => Err(Failure::Connect(stage, message)),
@@ -202,14 +210,21 @@ impl Exchange<'_> {
         match self.ended.conn {
             ConnTimes { dns: None, .. } => Stage::Dns,
             ConnTimes { tcp: None, .. } => Stage::Tcp,
+            ConnTimes { proxied: true, .. } => Stage::Proxy,
             _ => Stage::Tls,
         }
     }
 
-    async fn write(&self, origin: &Origin, socket: &mut Socket, sleep: &mut Pin<Box<Sleep>>) -> Result<(), Failure> {
+    async fn write(
+        &self,
+        origin: &Origin,
+        proxy: Option<&Arc<Proxy>>,
+        socket: &mut Socket,
+        sleep: &mut Pin<Box<Sleep>>,
+    ) -> Result<(), Failure> {
         let length: u64 = self.request.body.iter().map(|piece| piece.len() as u64).sum();
         let body_len = (!self.request.body.is_empty()).then_some(length);
-        let head = http1::request_head(&self.request.url, origin, &self.request.headers, body_len);
+        let head = http1::request_head(&self.request.url, origin, proxy.map(|p| &**p), &self.request.headers, body_len);
         let pieces: Vec<Bytes> = std::iter::once(Bytes::from(head)).chain(self.request.body.iter().cloned()).collect();
         let writing = write_all(socket, pieces);
         tokio::select! {

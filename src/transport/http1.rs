@@ -4,16 +4,28 @@ use http::HeaderMap;
 use url::Url;
 
 use super::connect::Origin;
+use super::proxy::Proxy;
 
 /// Heads larger than this are refused.
 pub const MAX_HEAD: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;
 
 /// The head of a POST (or of a GET when `body_len` is `None`).
-pub fn request_head(url: &Url, origin: &Origin, headers: &HeaderMap, body_len: Option<u64>) -> Vec<u8> {
+///
+/// A `proxy` that is to pass the request on learns from its target where it goes (RFC 9112, section 3.2.2).
+pub fn request_head(
+    url: &Url,
+    origin: &Origin,
+    proxy: Option<&Proxy>,
+    headers: &HeaderMap,
+    body_len: Option<u64>,
+) -> Vec<u8> {
     let method = if body_len.is_some() { "POST" } else { "GET" };
     let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
-    let mut head = format!("{method} {}{query} HTTP/1.1\r\nhost: {}\r\n", url.path(), origin.authority()).into_bytes();
+    let place = origin.authority();
+    let (whole, login) = proxy.map_or_else(Default::default, |p| (format!("http://{place}"), p.login_line()));
+    let head = format!("{method} {whole}{}{query} HTTP/1.1\r\nhost: {place}\r\n{login}", url.path());
+    let mut head = head.into_bytes();
     for (name, value) in headers {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");

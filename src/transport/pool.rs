@@ -9,7 +9,9 @@ use std::time::Duration;
 use rustls::ClientConfig;
 
 use super::connect::Origin;
+use super::proxy::Proxies;
 use super::socket::Socket;
+use super::tls;
 use crate::domain::Clock;
 use crate::domain::Offset;
 
@@ -22,12 +24,36 @@ const PROMPT: Duration = Duration::from_secs(1);
 /// Reads go here first and are copied from here, so that a stream at rest holds no buffer.
 const SCRATCH: usize = 64 * 1024;
 
+/// How servers are reached; the same for all I/O threads.
+#[derive(Clone)]
+pub struct Network {
+    /// TLS settings of connections for HTTP/1.1.
+    pub tls: Arc<ClientConfig>,
+    /// TLS settings of connections that would rather speak HTTP/2.
+    pub tls_http2: Arc<ClientConfig>,
+    /// Proxies on the way.
+    pub proxies: Arc<Proxies>,
+}
+
+impl Network {
+    /// With these TLS settings and proxies.
+    pub fn new(tls: Arc<ClientConfig>, proxies: Proxies) -> Self {
+        let tls_http2 = tls::offering_http2(&tls);
+        Self { tls, tls_http2, proxies: Arc::new(proxies) }
+    }
+
+    /// Without proxies.
+    pub fn direct(tls: Arc<ClientConfig>) -> Self {
+        Self::new(tls, Proxies::default())
+    }
+}
+
 /// What the streams of one I/O thread share: idle connections, TLS settings, a read buffer and the clock.
 pub struct Wire {
     idle: RefCell<HashMap<Origin, Vec<Idle>>>,
     /// Servers that announce persistent connections and close them all the same.
     closers: RefCell<HashSet<Origin>>,
-    pub(super) tls: Arc<ClientConfig>,
+    pub(super) network: Network,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) scratch: RefCell<Box<[u8]>>,
 }
@@ -39,9 +65,9 @@ struct Idle {
 
 impl Wire {
     /// A wire without connections.
-    pub fn new(tls: Arc<ClientConfig>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(network: Network, clock: Arc<dyn Clock>) -> Self {
         let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
-        Self { idle: RefCell::default(), closers: RefCell::default(), tls, clock, scratch }
+        Self { idle: RefCell::default(), closers: RefCell::default(), network, clock, scratch }
     }
 
     /// The connection that was used last, if one is young enough and still open; others are closed.

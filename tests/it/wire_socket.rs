@@ -18,6 +18,7 @@ use llmark::engine::io::Lanes;
 use llmark::engine::io::Shared;
 use llmark::provider::WireRequest;
 use llmark::provider::dialect;
+use llmark::transport::Network;
 use llmark::transport::Timers;
 use llmark::transport::tls;
 use tokio::io::AsyncReadExt as _;
@@ -100,8 +101,8 @@ fn ask_patiently(port: u16, idle: Duration) -> (Outcome, String, Duration) {
     let (to_decoder, blocks) = sync_channel(64);
     let (results, done) = channel();
     let decoder = std::thread::spawn(move || decode::run(&blocks, |finished| results.send(finished).unwrap()));
-    let tls = tls::config(None).unwrap();
-    let shared = Shared { clock: Arc::new(clock), tls, decoder: to_decoder, abort: CancellationToken::new() };
+    let network = Network::direct(tls::config(None).unwrap());
+    let shared = Shared { clock: Arc::new(clock), network, decoder: to_decoder, abort: CancellationToken::new() };
     let lanes: Lanes<()> = Lanes::start(1, &shared).unwrap();
     drop(shared);
     let ms = Duration::from_millis;
@@ -112,6 +113,7 @@ fn ask_patiently(port: u16, idle: Duration) -> (Outcome, String, Duration) {
             body: vec![Bytes::from_static(b"{}")],
             fingerprint: 0,
             sent_mode: JsonText::new(&serde_json::Value::Null),
+            http2: false,
         },
         timers: Timers { connect: ms(1000), first_token: ms(400), idle, total: ms(2900) },
         reuse: true,

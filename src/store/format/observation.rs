@@ -49,6 +49,10 @@ pub(super) struct Observed<'a> {
     written: Option<u64>,
     #[serde(default, skip_serializing_if = "is_false")]
     reused: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    http2: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    proxied: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dns: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,6 +185,8 @@ impl<'a> From<&'a Observation> for Observed<'a> {
             sent: seen.sent.0,
             written: seen.written.map(|at| at.0),
             reused: seen.conn.reused,
+            http2: seen.conn.http2,
+            proxied: seen.conn.proxied,
             dns: seen.conn.dns.map(|at| at.0),
             tcp: seen.conn.tcp.map(|at| at.0),
             tls: seen.conn.tls.map(|at| at.0),
@@ -224,6 +230,8 @@ impl TryFrom<Observed<'_>> for Observation {
             written: line.written.map(Offset),
             conn: ConnTimes {
                 reused: line.reused,
+                http2: line.http2,
+                proxied: line.proxied,
                 dns: line.dns.map(Offset),
                 tcp: line.tcp.map(Offset),
                 tls: line.tls.map(Offset),

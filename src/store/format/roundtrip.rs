@@ -120,7 +120,7 @@ const BASES: [Basis; 4] = [Basis::Billed, Basis::Computed, Basis::Estimated, Bas
 
 fn observation() -> BoxedStrategy<Event> {
     let times = (at(), at(), option::of(at()), option::of(at()), at());
-    let conn = (any::<bool>(), option::of(at()), option::of(at()), option::of(at()));
+    let conn = (any::<[bool; 3]>(), option::of(at()), option::of(at()), option::of(at()));
     let retry = option::of(any::<bool>());
     let end = (one_of(&Outcome::ALL), text(), text(), option::of(any::<u64>()), option::of(text()), retry);
     let cost = (option::of(any::<i64>()), one_of(&BASES), option::of(any::<u16>()), json_text());
@@ -132,7 +132,14 @@ fn observation() -> BoxedStrategy<Event> {
                 due: times.0,
                 sent: times.1,
                 written: times.2,
-                conn: ConnTimes { reused: conn.0, dns: conn.1, tcp: conn.2, tls: conn.3 },
+                conn: ConnTimes {
+                    reused: conn.0[0],
+                    http2: conn.0[1],
+                    proxied: conn.0[2],
+                    dns: conn.1,
+                    tcp: conn.2,
+                    tls: conn.3,
+                },
                 status: cost.2,
                 headers: times.3,
                 events,

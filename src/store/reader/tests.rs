@@ -88,7 +88,13 @@ fn observation() -> Observation {
         due: Offset(1_000_000),
         sent: Offset(1_000_500),
         written: Some(Offset(1_001_000)),
-        conn: ConnTimes { reused: true, dns: Some(Offset(1)), tcp: Some(Offset(2)), tls: Some(Offset(3)) },
+        conn: ConnTimes {
+            reused: true,
+            dns: Some(Offset(1)),
+            tcp: Some(Offset(2)),
+            tls: Some(Offset(3)),
+            ..ConnTimes::default()
+        },
         status: Some(200),
         headers: Some(Offset(2_000_000)),
         events: vec![
