@@ -6,6 +6,7 @@ mod bad_network;
 mod chaos;
 mod crash;
 mod disk;
+mod frozen;
 mod layering;
 mod leaks;
 mod sim_server;

@@ -1,6 +1,7 @@
 //! A small world for tests that run the binary: a folder, a suite, a simulator with its ledger in this process.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -110,14 +111,14 @@ impl World {
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Starts the suite's run under strace, which kills it at its `n`-th call that changes a file. `None` without strace.
-    pub(crate) fn killed_at_write(&self, n: u64) -> Option<ExitStatus> {
+    /// Starts the suite's run under strace, which kills it at its `n`-th call that changes a file.
+    pub(crate) fn killed_at_write(&self, n: u64) -> ExitStatus {
         let calls = "write,fsync,fdatasync,ftruncate,rename";
         let inject = format!("inject={calls}:signal=SIGKILL:when={n}");
         let mut command = Command::new("strace");
         self.place(&mut command).args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e", &inject]);
         command.args([env!("CARGO_BIN_EXE_llmark"), "run", "suite.yaml", "--out", "out", "--quiet"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap()
     }
 
     /// Waits until the server has accepted this many requests, or the child has ended.
@@ -135,6 +136,22 @@ pub(crate) const KEY: &str = "sk-canary-q7Zt3VxK9mB2pL8wN4rH6yJ1cF5dG0sA";
 #[expect(clippy::disallowed_methods, reason = "the long version is asked for by a variable")]
 pub(crate) fn rounds(short: u64) -> u64 {
     std::env::var("LLMARK_FAULT_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(short)
+}
+
+/// Whether a tool of the system works here; where it does not, says on the real standard error what is not tested.
+pub(crate) fn has(tool: &str, arguments: &[&str], untested: &str) -> bool {
+    let status = Command::new(tool).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let works = status.is_ok_and(|status| status.success());
+    if !works {
+        // Written past the test harness, which would keep it to itself.
+        let _told = writeln!(std::io::stderr(), "SKIPPED: {untested}: {tool} does not work here");
+    }
+    works
+}
+
+/// Whether faults can be injected into system calls.
+pub(crate) fn has_strace(untested: &str) -> bool {
+    has("strace", &["-f", "-qq", "-o", "/dev/null", "true"], untested)
 }
 
 /// Standard error as text, for messages of failed assertions.
