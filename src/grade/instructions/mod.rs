@@ -2,14 +2,15 @@
 //!
 //! All 25 instruction types of Zhou et al. 2023 (arXiv:2311.07911), written anew after the published definitions.
 //! `loose` accepts an answer if any of eight variants follows: without its first line, without its last, without
-//! both, each with and without asterisks. Two parts rest on trained models in the original and are approximated
-//! here: sentence ends (see [`sentences`]) and the language of a text (see [`language`]).
+//! both, each with and without asterisks. Sentences and words are those of NLTK up to 3.9 (see [`sentences`]). The
+//! language of a text rests on a trained model in the original and is approximated here (see [`language`]).
 //!
 //! Without `checks`, the case's `expect` states them: a list of `{id, kwargs}`, or IFEval's own
 //! `{instruction_id_list, kwargs}`.
 
 mod check;
 pub mod language;
+mod punkt;
 pub mod sentences;
 mod words;
 
@@ -135,14 +136,20 @@ impl Follows {
     }
 }
 
-/// The eight variants of loose accuracy.
+/// The eight variants of loose accuracy, each once.
 fn loosened(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.split('\n').collect();
     let last = lines.len() - 1;
     let without = |range: std::ops::Range<usize>| lines.get(range).unwrap_or_default().join("\n").trim().to_owned();
     let cut = [text.to_owned(), without(1..last + 1), without(0..last), without(1..last.max(1))];
     let bare: Vec<String> = cut.iter().map(|text| text.replace('*', "")).collect();
-    cut.into_iter().chain(bare).collect()
+    let mut variants: Vec<String> = Vec::with_capacity(8);
+    for variant in cut.into_iter().chain(bare) {
+        if !variants.contains(&variant) {
+            variants.push(variant);
+        }
+    }
+    variants
 }
 
 #[cfg(test)]
@@ -313,7 +320,7 @@ mod tests {
         let text = "Sure:\n\"*a*\"\nBye";
         assert!(!passes(spec(false), json!(null), text));
         assert!(passes(spec(true), json!(null), text));
-        assert_eq!(loosened("one"), ["one", "", "", "", "one", "", "", ""]);
+        assert_eq!(loosened("one"), ["one", ""]);
         assert!(!passes(spec(true), json!(null), " \n "));
     }
 
