@@ -2,8 +2,9 @@
 //!
 //! The chain is the one that MMLU-Pro publishes (Wang et al. 2024, `evaluate_from_local.py`): `phrase` is the first
 //! "answer is (X)", `label` is "Answer: X", `last` is the last letter that stands alone. The verdict says which step
-//! matched. Beyond the published expressions, Markdown and brackets around a letter are read, a letter must not
-//! begin a word, and the pronoun "I" and the article "A" are no lone letters while another one stands.
+//! matched. Within a step the published expression comes first; where it finds nothing, Markdown, LaTeX and brackets
+//! around the letter are read too. Stricter than published: a letter must not begin a word ("answer is Because"), and
+//! the pronoun "I" and the article "A" are no lone letters while another one stands.
 
 use regex::Regex;
 
@@ -36,10 +37,10 @@ params! {
 
 const STEPS: [&str; 4] = ["phrase", "label", "last", "only"];
 
-/// A step of the chain with its expression.
+/// A step of the chain with its expressions: the published one first.
 struct ChainStep {
     name: &'static str,
-    regex: Regex,
+    expressions: Vec<Regex>,
 }
 
 impl Spec for Choice {
@@ -111,24 +112,31 @@ fn chain_step(name: &str, letters: &str) -> Result<ChainStep, Problem> {
         return Err(Problem::at("chain", format!("`{name}` is no step; the steps are {}", STEPS.join(", "))));
     };
     let open = r"[\s*_$(\[{\\]*(?:boxed\{|text\{|mathbf\{)*[\s*_(\[]*";
-    let expression = match name {
-        "phrase" => format!(r"(?i:answer\s+is):?{open}(?i:option\s+)?{open}([{letters}])\b"),
-        "label" => format!(r".*[aA]nswer\**:\**{open}([{letters}])\b"),
+    let published = match name {
+        "phrase" => format!(r"answer is \(?([{letters}])\b"),
+        "label" => format!(r".*[aA]nswer:\s*([{letters}])\b"),
         "only" => format!(r"^[\s(*]*([{letters}])[\s).:*]*$"),
         _ => format!(r"\b([{letters}])\b"),
     };
-    let regex = pattern::compile(&expression).map_err(|message| Problem::at("letters", message))?;
-    Ok(ChainStep { name, regex })
+    let dressed = match name {
+        "phrase" => Some(format!(r"(?i:answer\s+is):?{open}(?i:option\s+)?{open}([{letters}])\b")),
+        "label" => Some(format!(r".*[aA]nswer\**:\**{open}([{letters}])\b")),
+        _ => None,
+    };
+    let compile = |text: String| pattern::compile(&text).map_err(|message| Problem::at("letters", message));
+    let expressions = [Some(published), dressed].into_iter().flatten().map(compile).collect::<Result<_, _>>()?;
+    Ok(ChainStep { name, expressions })
 }
 
 impl ChainStep {
     fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
         if self.name != "last" {
-            return self.regex.captures(text)?.get(1).map(|letter| letter.as_str());
+            let first = |regex: &Regex| regex.captures(text)?.get(1).map(|letter| letter.as_str());
+            return self.expressions.iter().find_map(first);
         }
         let mut fallback = None;
         let mut best = None;
-        for found in self.regex.find_iter(text) {
+        for found in self.expressions.iter().flat_map(|regex| regex.find_iter(text)) {
             let rest = &text[found.end()..];
             if is_english_word(found.as_str(), rest) { &mut fallback } else { &mut best }.replace(found.as_str());
         }
@@ -174,6 +182,7 @@ mod tests {
             ("Let me think. The answer is (C).", "C", "phrase"),
             ("The answer is C. But the answer is D.", "C", "phrase"),
             ("the correct Answer is **B**", "B", "phrase"),
+            ("Perhaps the answer is: B? No, the answer is (C).", "C", "phrase"),
             (r"The answer is $\boxed{\text{D}}$", "D", "phrase"),
             ("The answer is Because of B. Answer: (E)", "E", "label"),
             ("**Answer:** F", "F", "label"),

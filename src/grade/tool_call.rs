@@ -203,7 +203,7 @@ impl Calls {
             match found.get(key) {
                 None if values.iter().any(is_optional) => None,
                 None => Some(format!("argument `{key}` is missing")),
-                Some(value) if values.iter().any(|one| self.admits(one, value)) => None,
+                Some(value) if self.admits_any(values, value) => None,
                 Some(value) => {
                     let wanted = Value::Array(values.to_vec()).to_string();
                     Some(format!(
@@ -214,6 +214,12 @@ impl Calls {
                 }
             }
         })
+    }
+
+    /// The mark of an optional argument admits an empty text only where texts are admissible at all.
+    fn admits_any(&self, values: &[Value], found: &Value) -> bool {
+        let texts = values.iter().all(Value::is_string);
+        values.iter().any(|one| (texts || !is_optional(one)) && self.admits(one, found))
     }
 
     fn admits(&self, wanted: &Value, found: &Value) -> bool {
@@ -301,6 +307,7 @@ mod tests {
             (r#"{"base": 10, "unit": "m", "kind": "New York"}"#, false),
             (r#"{"base": 10, "kind": "New York", "extra": 1}"#, false),
             (r#"{"kind": "New York"}"#, false),
+            (r#"{"base": 10, "unit": "", "kind": "New York"}"#, true),
             ("{broken", false),
             ("[1]", false),
         ];
@@ -330,6 +337,9 @@ mod tests {
         assert!(judge(json!({}), nested.clone(), &[("f", r#"{"size": {"w": 2}, "tags": ["a", "B"]}"#)]));
         assert!(!judge(json!({}), nested.clone(), &[("f", r#"{"size": {"w": 3}, "tags": ["a", "b"]}"#)]));
         assert!(!judge(json!({}), nested, &[("f", r#"{"size": {"w": 2}, "tags": ["b", "a"]}"#)]));
+        let counted = json!([{"f": {"n": [3, ""]}}]);
+        assert!(!judge(json!({}), counted.clone(), &[("f", r#"{"n": ""}"#)]));
+        assert!(judge(json!({}), counted, &[("f", "{}")]));
         let strict = json!({"calls": [{"name": "f", "arguments": {"x": ["A"]}}], "strict": true});
         assert!(!judge(strict, json!(null), &[("f", r#"{"x": "a"}"#)]));
     }

@@ -1,6 +1,7 @@
 //! JSON to a tree with places, for case files.
 //!
-//! Raw values borrow from the text, so their addresses are their places. Numbers keep their notation.
+//! Raw values borrow from the text, so their addresses are their places. Numbers keep their notation, except inside
+//! the objects of an `expect`: there `1e-9` is data, such as an argument of a call or a bound of a schema.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 use super::node::Entry;
 use super::node::Kind;
 use super::node::Node;
+use super::node::number;
 use super::problem::Sink;
 use super::problem::Span;
 
@@ -25,7 +27,7 @@ const MAX_DEPTH: usize = 100;
 pub fn parse(sink: &Sink, source: u32, text: &str, offset: usize) -> Option<Node> {
     let reader = Reader { sink, source, text, offset };
     match serde_json::from_str::<&RawValue>(text) {
-        Ok(raw) => reader.node(raw.get(), 0),
+        Ok(raw) => reader.node(raw.get(), 0, Within::Case),
         Err(error) => {
             let at = byte_of(text, error.line(), error.column());
             let message = format!("not valid JSON: {}", strip_place(&error.to_string()));
@@ -43,6 +45,17 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
 
 fn strip_place(message: &str) -> &str {
     message.split(" at line ").next().unwrap_or(message)
+}
+
+/// Where in a case a value stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Within {
+    /// Nowhere in particular.
+    Case,
+    /// It is the `expect`, or part of its list.
+    Expect,
+    /// It is part of an object in `expect`.
+    Data,
 }
 
 struct Reader<'a> {
@@ -63,20 +76,25 @@ impl<'a> Reader<'a> {
         self.span(start..start + part.len())
     }
 
-    fn node(&self, raw: &'a str, depth: usize) -> Option<Node> {
+    fn node(&self, raw: &'a str, depth: usize, within: Within) -> Option<Node> {
         let span = self.place(raw);
         if depth > MAX_DEPTH {
             self.sink.advise(span.head(), format!("nested deeper than {MAX_DEPTH} levels"), "flatten the value");
             return None;
         }
         let kind = match raw.as_bytes().first() {
-            Some(b'{') => self.map(raw, depth)?,
+            Some(b'{') => self.map(raw, depth, within)?,
             Some(b'[') => {
                 let items: Vec<&RawValue> = self.part(raw, span)?;
-                Kind::List(items.into_iter().map(|item| self.node(item.get(), depth + 1)).collect::<Option<_>>()?)
+                Kind::List(
+                    items.into_iter().map(|item| self.node(item.get(), depth + 1, within)).collect::<Option<_>>()?,
+                )
             }
             Some(b'"') => Kind::Text(self.part(raw, span)?),
             Some(b'n') => Kind::Null,
+            _ if within == Within::Data => {
+                Kind::Plain(number(raw).map_or_else(|| raw.to_owned(), |number| number.to_string()))
+            }
             _ => Kind::Plain(raw.to_owned()),
         };
         Some(Node { span, kind })
@@ -91,12 +109,17 @@ impl<'a> Reader<'a> {
         read.inspect_err(report).ok()
     }
 
-    fn map(&self, raw: &'a str, depth: usize) -> Option<Kind> {
+    fn map(&self, raw: &'a str, depth: usize, within: Within) -> Option<Kind> {
         let Members(members) = self.part(raw, self.place(raw))?;
         let mut seen = BTreeSet::new();
         let mut entries = Vec::with_capacity(members.len());
         for (key, value) in members {
-            let value = self.node(value.get(), depth + 1)?;
+            let inner = match within {
+                Within::Case if key == "expect" => Within::Expect,
+                Within::Case => Within::Case,
+                Within::Expect | Within::Data => Within::Data,
+            };
+            let value = self.node(value.get(), depth + 1, inner)?;
             let key_span = match key {
                 Cow::Borrowed(key) => self.place(key),
                 Cow::Owned(_) => value.span.head(),
@@ -141,6 +164,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 mod tests {
     use proptest::prelude::any;
     use proptest::proptest;
+    use serde_json::json;
 
     use super::*;
 
@@ -156,6 +180,18 @@ mod tests {
         assert_eq!((items[1].scalar(), &items[2].kind), (Some("éü"), &Kind::Null));
         assert_eq!(node.member("b\n").unwrap().kind, Kind::Plain("1.50".into()));
         assert_eq!(sink.count(), 0);
+    }
+
+    #[test]
+    fn numbers_inside_the_objects_of_an_expectation_are_data() {
+        let verbatim = |text: &str| {
+            let sink = Sink::default();
+            let source = sink.add_source("c.jsonl", text);
+            parse(&sink, source, text, 0).unwrap().member("expect").unwrap().verbatim()
+        };
+        assert_eq!(verbatim(r#"{"expect": 1.50}"#), json!("1.50"));
+        assert_eq!(verbatim(r#"{"expect": [1e3]}"#), json!(["1e3"]));
+        assert_eq!(verbatim(r#"{"expect": [{"f": {"x": [1e-09, "1e3"]}}]}"#), json!([{"f": {"x": [1e-9, "1e3"]}}]));
     }
 
     #[test]
