@@ -113,6 +113,7 @@ fn observation(trial: u64) -> Observation {
         should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd(1_000_000 + trial as i64 % 1000)), basis: Basis::Computed },
+        recall: None,
     }
 }
 

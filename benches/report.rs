@@ -114,6 +114,7 @@ fn observation(trial: u64, stream: &mut Stream) -> Observation {
         should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd::from_f64(0.0001)), basis: Basis::Computed },
+        recall: None,
     }
 }
 

@@ -82,6 +82,7 @@ fn observed(trial: u64) -> Event {
         should_retry: None,
         request_id: Some("req-0123456789".into()),
         cost: Cost::UNKNOWN,
+        recall: None,
     }))
 }
 

@@ -21,6 +21,7 @@ impl TrialRow {
     pub fn value(&self, metric: Metric) -> Option<f64> {
         let count = |tokens: Option<u64>| tokens.map(|n| n as f64);
         match metric {
+            _ if self.recalled && metric.is_of_time() => None,
             Metric::Queue => self.times.queue,
             Metric::Ttfb => self.times.ttfb,
             Metric::Ttft => self.times.ttft,
@@ -40,7 +41,7 @@ impl TrialRow {
             Metric::CachedTokens => count(self.tokens.cached),
             Metric::ReasoningTokens => count(self.tokens.reasoning),
             Metric::OutputTokens => count(self.tokens.output),
-            Metric::CostUsd => self.cost.map(crate::domain::Usd::as_f64),
+            Metric::CostUsd => self.cost.filter(|_| !self.recalled).map(crate::domain::Usd::as_f64),
         }
     }
 
@@ -62,6 +63,9 @@ impl TrialRow {
 
     /// How the trial enters the headline percentiles of a latency: its value, infinitely late, or not at all.
     pub fn latency(&self, metric: Metric) -> Option<f64> {
+        if self.recalled {
+            return None;
+        }
         if metric == Metric::Queue {
             return self.value(metric).or(self.is_failed().then_some(f64::INFINITY));
         }

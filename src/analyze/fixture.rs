@@ -75,6 +75,7 @@ pub(crate) fn ok(trial: u64, case: u32) -> Observation {
         should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd::from_f64(0.001)), basis: Basis::Computed },
+        recall: None,
     }
 }
 

@@ -104,8 +104,10 @@ impl<'a> Fold<'a> {
     }
 
     fn observe(&mut self, obs: &Observation) {
-        self.into.attempts += 1;
-        *self.into.basis.entry((obs.attempt.cell, obs.attempt.phase, obs.cost.basis)).or_default() += 1;
+        if !obs.is_recalled() {
+            self.into.attempts += 1;
+            *self.into.basis.entry((obs.attempt.cell, obs.attempt.phase, obs.cost.basis)).or_default() += 1;
+        }
         let at = *self.index.entry(obs.attempt.trial).or_insert_with(|| {
             self.into.rows.push(blank(obs));
             self.into.rows.len() - 1
@@ -117,6 +119,10 @@ impl<'a> Fold<'a> {
         row.basis = row.basis.max(obs.cost.basis);
         if let Some(usd) = obs.cost.usd {
             row.cost = Some(row.cost.unwrap_or(Usd::ZERO) + usd);
+        }
+        if let Some(kept) = obs.recall.as_ref().and_then(|recall| recall.kept.as_ref()) {
+            row.recalled = true;
+            row.avoided = kept.avoided.map(|usd| row.avoided.unwrap_or(Usd::ZERO) + usd).or(row.avoided);
         }
         if let Some(usage) = &obs.reply.usage {
             row.tokens.add(&Tokens::of(usage));
@@ -183,6 +189,9 @@ impl<'a> Fold<'a> {
     }
 
     fn observe_judge(&mut self, obs: &Observation) {
+        if obs.is_recalled() {
+            return;
+        }
         self.into.judge_requests += 1;
         *self.into.judge_basis.entry(obs.cost.basis).or_default() += 1;
         if let Some(&at) = self.index.get(&obs.attempt.trial) {
@@ -249,6 +258,8 @@ fn blank(obs: &Observation) -> TrialRow {
         answered: true,
         reasoned: false,
         reused: false,
+        recalled: false,
+        avoided: None,
         sent_mode: 0,
         model: None,
         upstream: None,

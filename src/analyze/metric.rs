@@ -107,6 +107,11 @@ impl Metric {
         )
     }
 
+    /// The values come from times: milliseconds, rates over them, shares of them.
+    pub fn is_of_time(self) -> bool {
+        self.is_time() || matches!(self, Self::OutputTps | Self::E2eTps | Self::Waiting)
+    }
+
     /// A trial that failed on the path counts as infinitely late in the headline percentiles.
     pub fn counts_failures(self) -> bool {
         self.is_time() && self != Self::Itl

@@ -162,8 +162,7 @@ pub fn decide(slo: &SloSpec, evidence: &Evidence<'_>) -> Decision {
     }
     match &slo.metric {
         SloMetric::ErrorRate => {
-            let n = rows.iter().filter(|row| !row.outcome.is_excluded()).count() as u64;
-            let failed = rows.iter().filter(|row| row.is_failed()).count() as u64;
+            let (failed, n) = failures(rows);
             rate(slo, cell.error_rate, failed, n)
         }
         SloMetric::Goodput => {
@@ -220,8 +219,8 @@ pub fn counts(slo: &SloSpec, evidence: &Evidence<'_>) -> Option<(u64, u64, f64)>
     }
     match slo.metric {
         SloMetric::ErrorRate if slo.op.is_upper() => {
-            let n = rows.iter().filter(|row| !row.outcome.is_excluded()).count() as u64;
-            Some((rows.iter().filter(|row| row.is_failed()).count() as u64, n, slo.bound))
+            let (failed, n) = failures(rows);
+            Some((failed, n, slo.bound))
         }
         SloMetric::Goodput if !slo.op.is_upper() => {
             let info = evidence.run.cells.get(evidence.cell.id.0 as usize)?;
@@ -415,4 +414,10 @@ fn narrowed(point: f64, low: f64, high: f64, value: Estimate) -> Interval {
 
 fn tidy(value: f64) -> String {
     crate::text::number::short(value)
+}
+
+/// Trials that failed on the path, of those that were sent and that we did not stop ourselves.
+fn failures(rows: &[&TrialRow]) -> (u64, u64) {
+    let due = || rows.iter().filter(|row| !row.outcome.is_excluded() && !row.recalled);
+    (due().filter(|row| row.is_failed()).count() as u64, due().count() as u64)
 }

@@ -204,8 +204,10 @@ pub struct Cell {
     pub goodput: Option<Estimate>,
     /// Money.
     pub cost: CellCost,
-    /// Token sums.
+    /// Token sums of what was sent.
     pub tokens: TokenSums,
+    /// What the response cache answered.
+    pub recalled: Recalled,
     /// What became of the reasoning mode.
     pub mode: ModeCheck,
     /// What the provider's cache did.
@@ -222,6 +224,15 @@ pub struct Cell {
     pub upstreams: Vec<(String, u64)>,
     /// Pictures of its distributions.
     pub charts: CellCharts,
+}
+
+/// Trials that the response cache answered: in no figure of time, failure or cost.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Recalled {
+    /// Trials.
+    pub trials: u64,
+    /// What their answers cost when they were made, and did not cost again; known costs only.
+    pub avoided_usd: f64,
 }
 
 /// A distribution of per-trial values.

@@ -120,6 +120,10 @@ pub struct TrialRow {
     pub reasoned: bool,
     /// The connection had served before.
     pub reused: bool,
+    /// An answer of it came from the response cache: it has no times, and its cost says nothing about the target.
+    pub recalled: bool,
+    /// What answers from the response cache cost when they were made.
+    pub avoided: Option<Usd>,
     /// Patch that the mode added, as an index into [`Trials::names`].
     pub sent_mode: u32,
     /// Model that says it answered, likewise.

@@ -296,6 +296,16 @@ fn is_same_model(answered: &str, asked: &str) -> bool {
 }
 
 fn about_money(cell: &Cell, notes: &mut Notes<'_>) {
+    if cell.recalled.trials > 0 {
+        let message = format!(
+            "{} of {} trials were answered from the response cache (${} not spent again)",
+            cell.recalled.trials,
+            cell.n,
+            short(cell.recalled.avoided_usd)
+        );
+        let advice = "they count for quality alone: times, failures and costs are of the trials that were sent";
+        notes.add(Severity::Note, "response_cache", message, advice);
+    }
     if let Some(ratio) = cell.cost.billed_over_computed.filter(|ratio| (ratio - 1.0).abs() > 0.01) {
         notes.add(
             Severity::Caution,

@@ -76,6 +76,9 @@ pub enum Command {
     Models(ModelsArgs),
     /// Turn recorded outputs of other tools into responses for `grade`.
     Import(ImportArgs),
+    /// Look into the response cache: why a trial was or was not answered from it, what it holds.
+    #[command(after_help = "Example: llmark cache why reports/RUN 17")]
+    Cache(CacheArgs),
     /// Show how a suite's figures moved over stored runs.
     Trend(TrendArgs),
     /// Write a first suite.
@@ -164,6 +167,55 @@ pub struct RunArgs {
     /// Send keys over unencrypted http to hosts other than this machine.
     #[arg(long)]
     pub allow_http: bool,
+    /// The response cache.
+    #[command(flatten)]
+    pub cache: CacheUse,
+}
+
+/// Whether a run takes answers from the response cache.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CacheUse {
+    /// Take answers from the response cache where it holds the very request, and keep new ones [default: off].
+    /// Quality runs only: timed loads and suites with objectives on times always send.
+    #[arg(long, conflicts_with = "no_cache")]
+    pub cache: bool,
+    /// Send every request, whatever the suite says.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Folder of the response cache [default: llmark/responses in the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// `cache`.
+#[derive(Debug, Clone, Args)]
+pub struct CacheArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: CacheCommand,
+    /// Folder of the response cache [default: llmark/responses in the user's cache folder].
+    #[arg(long, value_name = "DIR", global = true)]
+    pub cache_dir: Option<PathBuf>,
+    /// JSON on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with the response cache.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CacheCommand {
+    /// Why a trial was answered from the cache, or not: what its request is known by, and what differs from the
+    /// nearest request that the cache held.
+    Why {
+        /// The run's folder.
+        run: PathBuf,
+        /// The trial.
+        trial: u64,
+    },
+    /// List what the cache holds, by run and target, with sizes.
+    Ls,
+    /// Forget everything.
+    Clear,
 }
 
 /// `plan`.

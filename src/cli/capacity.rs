@@ -166,6 +166,7 @@ fn measure(
         progress: false,
         watch: None,
         allow_code: false,
+        answers: None,
     };
     let status = session::exit_of(session.run()?);
     simulators.stop();

@@ -70,5 +70,6 @@ fn in_doubt(attempt: Attempt, cost: Cost, now: Offset) -> Event {
         should_retry: None,
         request_id: None,
         cost,
+        recall: None,
     }))
 }

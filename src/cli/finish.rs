@@ -75,6 +75,7 @@ fn recost(observation: &mut Observation, prices: &[Option<Price>]) {
     let is_subject = observation.attempt.asker == Asker::Subject;
     let (Some(price), Some(usage), true) = (price, &observation.reply.usage, is_subject) else { return };
     if observation.cost.basis != Basis::Billed
+        && !observation.is_recalled()
         && let Some(usd) = price.of(usage)
     {
         observation.cost = Cost { usd: Some(usd), basis: Basis::Computed };

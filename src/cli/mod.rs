@@ -1,6 +1,7 @@
 //! Commands, progress, exit codes, wiring. The only room that prints or reads the environment.
 
 pub mod args;
+pub mod cache;
 pub mod capacity;
 pub mod check;
 pub mod compare;
@@ -82,6 +83,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
             Ok(Exit::Ok)
         }
         Command::Import(args) => import::import(&args),
+        Command::Cache(args) => cache::cache(&args),
     }
 }
 

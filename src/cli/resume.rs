@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::args::InDoubt;
 use super::args::ResumeArgs;
+use super::cache;
 use super::doubt;
 use super::exit::Exit;
 use super::exit::Failure;
@@ -50,6 +51,7 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let simulators =
         Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
     let keys = session::find_keys(&endpoints, &catalog, args.allow_http)?;
+    let answers = cache::answers(&cache_of(&folder), &suite, &folder, &keys.redactor)?;
     let session = Session {
         suite: &suite,
         plan,
@@ -61,6 +63,7 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         progress: !args.quiet,
         watch: None,
         allow_code: args.allow_code,
+        answers,
     };
     let status = session.run()?;
     simulators.stop();
@@ -94,11 +97,23 @@ pub fn stored_plan(folder: &RunFolder, suite: &Suite) -> Result<Plan, Failure> {
 
 /// The selection that the run was started with, from its command line.
 fn selection_of(folder: &RunFolder) -> super::args::Selection {
+    match command_of(folder) {
+        Some(super::args::Command::Run(args)) => args.selection,
+        _ => super::args::Selection::default(),
+    }
+}
+
+fn command_of(folder: &RunFolder) -> Option<super::args::Command> {
     use clap::Parser as _;
     let words = std::iter::once("llmark".to_owned()).chain(folder.manifest().command.iter().cloned());
-    match super::args::Cli::try_parse_from(words).map(|cli| cli.command) {
-        Ok(super::args::Command::Run(args)) => args.selection,
-        _ => super::args::Selection::default(),
+    super::args::Cli::try_parse_from(words).ok().map(|cli| cli.command)
+}
+
+/// The response cache that the run was started with.
+pub fn cache_of(folder: &RunFolder) -> super::args::CacheUse {
+    match command_of(folder) {
+        Some(super::args::Command::Run(args)) => args.cache,
+        _ => super::args::CacheUse::default(),
     }
 }
 

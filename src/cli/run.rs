@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::RunArgs;
+use super::cache;
 use super::compare;
 use super::convert;
 use super::convert::Circumstances;
@@ -74,6 +75,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     let baseline = compare::stored_baseline(args.baseline.as_deref().or(suite.baseline.as_deref()))?;
     let place = Place { out: args.out.as_deref(), suite: path, baseline };
     let folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
+    let answers = cache::answers(&args.cache, suite, &folder, &keys.redactor)?;
     let session = Session {
         suite,
         plan: Arc::clone(&plan),
@@ -85,6 +87,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
         progress: !args.quiet,
         watch: Watcher::of(suite, &plan, suite.early.certain_miss),
         allow_code: args.allow_code,
+        answers,
     };
     let status = session.run()?;
     simulators.stop();

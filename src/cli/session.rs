@@ -27,6 +27,7 @@ use crate::engine::Setup;
 use crate::engine::clock::Anchor;
 use crate::engine::clock::RunClock;
 use crate::engine::grading::RunProgram;
+use crate::engine::recall::Answers;
 use crate::engine::sandbox::Sandbox;
 use crate::engine::setup::Bound;
 use crate::engine::setup::Watch;
@@ -203,6 +204,8 @@ pub struct Session<'a> {
     pub watch: Option<Box<dyn Watch>>,
     /// Programs may run model code.
     pub allow_code: bool,
+    /// Answers of earlier runs; `None` sends every request.
+    pub answers: Option<Answers>,
 }
 
 impl Session<'_> {
@@ -271,6 +274,7 @@ impl Session<'_> {
             attempts: left.attempts,
             spent: left.spent,
             watch: self.watch,
+            answers: self.answers,
             plan: self.plan,
         })
     }

@@ -8,6 +8,7 @@ use super::GraderId;
 use super::JsonText;
 use super::Offset;
 use super::Outcome;
+use super::Recall;
 use super::ToolCall;
 use super::TrialId;
 use super::Usage;
@@ -295,9 +296,16 @@ pub struct Observation {
     pub request_id: Option<String>,
     /// Cost by the price in force when it ran; `recost` may find another.
     pub cost: super::Cost,
+    /// What the response cache had to do with it; `None` where none was asked.
+    pub recall: Option<Recall>,
 }
 
 impl Observation {
+    /// The answer was kept from an earlier request: nothing was sent, and there are no times.
+    pub fn is_recalled(&self) -> bool {
+        self.recall.as_ref().is_some_and(|recall| recall.kept.is_some())
+    }
+
     /// Arrival of the first event that satisfies `wanted`.
     fn first(&self, wanted: impl Fn(Channel) -> bool) -> Option<Offset> {
         self.events.iter().find(|event| wanted(event.channel)).map(|event| event.at)
@@ -350,7 +358,12 @@ impl Observation {
             usage: self.reply.usage.clone().unwrap_or_default(),
             ttft_ms: self.ttft_ms(),
             e2e_ms: self.e2e_ms(),
-            cost: self.cost.usd,
+            // What the answer costs is what it cost when it was made.
+            cost: self
+                .recall
+                .as_ref()
+                .and_then(|recall| recall.kept.as_ref())
+                .map_or(self.cost.usd, |kept| kept.avoided),
         }
     }
 }

@@ -42,6 +42,7 @@ use crate::domain::CellId;
 use crate::domain::Clock;
 use crate::domain::Event;
 use crate::domain::GraderId;
+use crate::domain::Observation;
 use crate::domain::Offset;
 use crate::domain::RunStatus;
 use crate::domain::TargetId;
@@ -55,6 +56,8 @@ use crate::load::Shape;
 pub(super) enum Msg {
     /// A stream ended and was decoded.
     Done(Box<Finished<Ticket>>),
+    /// An answer was at hand, so that nothing was sent.
+    Recalled(Box<(Observation, Ticket)>),
     /// Trials below this number may be sent.
     Durable(u64),
     /// A grading thread found something.
@@ -143,6 +146,7 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
         purse: Purse::new(setup.plan.budget.usd, setup.spent),
         nonce: setup.nonce,
         encoded: Encoded::default().into(),
+        answers: setup.answers,
     });
     let beating = Arc::new(AtomicBool::new(true));
     let heartbeat = spawn_heartbeat(&issuer, setup.clock, &beating)?;
@@ -266,6 +270,7 @@ impl Dispatcher {
     pub(super) fn take(&mut self, msg: Msg) {
         match msg {
             Msg::Done(finished) => self.ended(*finished),
+            Msg::Recalled(recalled) => self.over(recalled.0, recalled.1),
             Msg::Durable(below) => {
                 self.gate.durable.fetch_max(below, Ordering::AcqRel);
             }

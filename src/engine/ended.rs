@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::decode::Finished;
 use super::dispatch::Dispatcher;
 use super::dispatch::Later;
+use super::dispatch::Msg;
 use super::grading::Found;
 use super::grading::Sheet;
 use super::grading::Work;
@@ -47,10 +48,18 @@ impl Dispatcher {
     pub(super) fn ended(&mut self, finished: Finished<Ticket>) {
         let (mut observation, ticket) = observe(finished);
         self.settle(&observation, &ticket);
+        self.issuer.keep(&mut observation, &ticket);
+        self.over(observation, ticket);
+    }
+
+    /// An attempt is over, whether it was sent or its answer was at hand.
+    pub(super) fn over(&mut self, mut observation: Observation, ticket: Ticket) {
         if observation.attempt.asker != Asker::Subject {
             return self.question_ended(observation);
         }
-        if let Some(audit) = &mut self.audit {
+        if let Some(audit) = &mut self.audit
+            && !observation.is_recalled()
+        {
             audit.note(&observation);
         }
         let onward = self.onward(&observation, &ticket);
@@ -107,6 +116,12 @@ impl Dispatcher {
         retry::wait(observation, next, &mut self.jitter).map_or(Onward::End, Onward::Retry)
     }
 
+    /// Answers from the cache, where it holds this very request; the end comes as a message, as that of any other.
+    pub(super) fn recall(&self, question: &Question<'_>) -> bool {
+        let recalled = self.issuer.recall(question);
+        recalled.is_some_and(|recalled| self.outbox.send(Msg::Recalled(Box::new(recalled))).is_ok())
+    }
+
     fn conversation(&self, attempt: &Attempt) -> Arc<Conversation> {
         let prompt = &self.plan.cells[attempt.cell.0 as usize].prompt;
         Arc::clone(&self.plan.conversations[prompt][attempt.case as usize])
@@ -131,6 +146,9 @@ impl Dispatcher {
             reuse: cell.load.warm,
             open: ticket.open,
         };
+        if self.recall(&question) {
+            return;
+        }
         match self.issuer.make(question) {
             Ok(job) if wait.is_zero() => self.send(job),
             Ok(job) => {
@@ -190,6 +208,10 @@ impl Dispatcher {
     /// Sends a grader's question, or holds it back for its target's limits.
     pub(super) fn ask_now(&mut self, key: &(TrialId, GraderId)) {
         let now = self.clock.now();
+        if let Some(recalled) = self.questions.recall(key, &self.issuer, now) {
+            let _ = self.outbox.send(Msg::Recalled(Box::new(recalled)));
+            return;
+        }
         let held = self.questions.target(key).and_then(|target| self.limiters.get_mut(target));
         let wait = held.map_or(Some(Duration::ZERO), |limiter| limiter.wait(now));
         if wait != Some(Duration::ZERO) && self.failure.is_none() {

@@ -12,6 +12,8 @@ use super::io::Job;
 use super::io::Lanes;
 use super::purse::Purse;
 use super::purse::worst_case;
+use super::recall::Answers;
+use super::recall::Sent;
 use crate::domain::Asker;
 use crate::domain::Attempt;
 use crate::domain::Conversation;
@@ -50,6 +52,8 @@ pub struct Ticket {
     pub history: Vec<Message>,
     /// The segment's load is open: the slot count is the pacer's.
     pub open: bool,
+    /// What the response cache will know the answer by; `None` where it is not to keep it.
+    pub cached_as: Option<Sent>,
 }
 
 /// What to ask in one attempt.
@@ -92,6 +96,8 @@ pub struct Issuer {
     pub nonce: u64,
     /// Encoded conversations, by address of the shared conversation and protocol.
     pub encoded: Mutex<Encoded>,
+    /// Answers of earlier runs.
+    pub answers: Option<Answers>,
 }
 
 /// Encoded conversations and their size.
@@ -119,6 +125,14 @@ impl Issuer {
     /// # Errors
     /// Why it cannot be sent.
     pub fn prepare(&self, segment: &Segment, k: u64, due: Offset, attempt: u16) -> Result<Job<Ticket>, Refused> {
+        self.make(self.question(segment, k, due, attempt)?)
+    }
+
+    /// What a segment's `k`-th trial asks in its first turn.
+    ///
+    /// # Errors
+    /// That the plan names a target which was not given.
+    pub fn question(&self, segment: &Segment, k: u64, due: Offset, attempt: u16) -> Result<Question<'_>, Refused> {
         let slot = segment.slot(k);
         let cell = &self.plan.cells[segment.cell.0 as usize];
         let endpoint = self.endpoint(&cell.target)?;
@@ -136,7 +150,7 @@ impl Issuer {
         };
         let mode = endpoint.modes.iter().find(|mode| mode.name == cell.mode);
         let salt = cell.load.salt.or(self.plan.salt).unwrap_or(cell.load.is_timed());
-        self.make(Question {
+        Ok(Question {
             attempt,
             due,
             conversation,
@@ -163,8 +177,9 @@ impl Issuer {
     /// # Errors
     /// Why it cannot be sent.
     pub fn make(&self, question: Question<'_>) -> Result<Job<Ticket>, Refused> {
-        let Question { attempt, due, conversation, history, endpoint, mode, params, salt, reuse, open } = question;
-        let members = self.members(endpoint, conversation, &history);
+        let members = self.members(question.endpoint, question.conversation, &question.history);
+        let cached_as = self.sent(&question, &members);
+        let Question { attempt, due, history, endpoint, mode, params, salt, reuse, open, .. } = question;
         let salt = salt.then(|| self.salt(attempt.trial, attempt.number));
         let ask = Ask {
             members: &members,
@@ -182,8 +197,17 @@ impl Issuer {
             return Err(Refused::Budget);
         }
         let sent_mode = request.sent_mode.clone();
-        let ticket =
-            Ticket { attempt, endpoint: Arc::clone(endpoint), due, sent_mode, reserved, body_bytes, history, open };
+        let ticket = Ticket {
+            attempt,
+            endpoint: Arc::clone(endpoint),
+            due,
+            sent_mode,
+            reserved,
+            body_bytes,
+            history,
+            open,
+            cached_as,
+        };
         let (decoder, signals) = (endpoint.dialect.decoder(), Arc::default());
         let stream = Box::new(Stream { ticket, decoder, signals, stream: true, state: State::default() });
         Ok(Job { request, timers: self.timers(), reuse, stream })
@@ -199,7 +223,12 @@ impl Issuer {
         format!("[{:016x}-{trial}-{attempt}]\n", self.nonce)
     }
 
-    fn members(&self, endpoint: &Endpoint, conversation: &Arc<Conversation>, history: &[Message]) -> Arc<Members> {
+    pub(super) fn members(
+        &self,
+        endpoint: &Endpoint,
+        conversation: &Arc<Conversation>,
+        history: &[Message],
+    ) -> Arc<Members> {
         if !history.is_empty() {
             return Arc::new(endpoint.dialect.encode(history, conversation));
         }

@@ -23,6 +23,7 @@ pub mod observe;
 pub mod pacer;
 pub mod purse;
 pub mod question;
+pub mod recall;
 pub mod retry;
 pub mod sandbox;
 mod segment;

@@ -51,6 +51,7 @@ pub fn observe(finished: Finished<Ticket>) -> (Observation, Ticket) {
         should_retry: head.as_ref().and_then(retry_after::advice),
         request_id,
         cost,
+        recall: None,
     };
     (observation, ticket)
 }
@@ -76,6 +77,7 @@ pub fn unsent(attempt: Attempt, due: Offset, now: Offset) -> Observation {
         should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd::ZERO), basis: Basis::Computed },
+        recall: None,
     }
 }
 

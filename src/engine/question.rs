@@ -25,6 +25,7 @@ use crate::domain::Offset;
 use crate::domain::TargetId;
 use crate::domain::TrialId;
 use crate::grade::Read;
+use crate::provider::Endpoint;
 use crate::provider::Params;
 
 /// What a grader waits for.
@@ -100,17 +101,23 @@ impl Questions {
         let pending = self.pending.get_mut(key).ok_or("nobody waits for it")?;
         pending.tries += 1;
         pending.sheet.asked += 1;
-        let attempt = Attempt {
-            number: pending.sheet.asked,
-            turn: 1,
-            is_last: true,
-            asker: Asker::Grader(pending.sheet.grader.clone()),
-            ..pending.sheet.attempt.clone()
-        };
+        let attempt = pending.attempt(pending.sheet.asked);
         make(&pending.target, &pending.kind, attempt, issuer, &self.params, now).map_err(|why| match why {
             Refused::Budget => "the budget is used up".to_owned(),
             Refused::Unusable(why) => why,
         })
+    }
+
+    /// The reply to a question that an earlier run asked too.
+    pub fn recall(&mut self, key: &(TrialId, GraderId), issuer: &Issuer, now: Offset) -> Option<(Observation, Ticket)> {
+        let pending = self.pending.get_mut(key)?;
+        let Kind::Text(conversation, _) = &pending.kind else { return None };
+        let endpoint = issuer.endpoint(&pending.target).ok()?;
+        let attempt = pending.attempt(pending.sheet.asked + 1);
+        let recalled = issuer.recall(&question(attempt, endpoint, conversation, &self.params, now))?;
+        pending.tries += 1;
+        pending.sheet.asked += 1;
+        Some(recalled)
     }
 
     /// Gives up on a question: its grader hears why.
@@ -131,6 +138,42 @@ impl Questions {
     }
 }
 
+impl Pending {
+    /// The `asked`-th attempt that its grader makes.
+    fn attempt(&self, asked: u16) -> Attempt {
+        Attempt {
+            number: asked,
+            turn: 1,
+            is_last: true,
+            asker: Asker::Grader(self.sheet.grader.clone()),
+            ..self.sheet.attempt.clone()
+        }
+    }
+}
+
+/// A grader's question. Never from the store of encoded conversations: it lives for one request only.
+fn question<'a>(
+    attempt: Attempt,
+    endpoint: &'a Arc<Endpoint>,
+    conversation: &'a Arc<Conversation>,
+    params: &'a Params,
+    due: Offset,
+) -> Question<'a> {
+    let history = conversation.turns.first().cloned().unwrap_or_default();
+    Question {
+        attempt,
+        due,
+        conversation,
+        history,
+        endpoint,
+        mode: None,
+        params,
+        salt: false,
+        reuse: true,
+        open: false,
+    }
+}
+
 fn make(
     target: &TargetId,
     kind: &Kind,
@@ -145,25 +188,14 @@ fn make(
         Kind::Text(conversation, _) => (conversation, None),
         Kind::Vectors(texts, _) => (&empty, Some(texts)),
     };
-    // Never from the cache of encoded conversations: a judge's question lives for one request only.
-    let history = conversation.turns.first().cloned().unwrap_or_default();
-    let mut job = issuer.make(Question {
-        attempt,
-        due,
-        conversation,
-        history,
-        endpoint,
-        mode: None,
-        params,
-        salt: false,
-        reuse: true,
-        open: false,
-    })?;
+    let mut job = issuer.make(question(attempt, endpoint, conversation, params, due))?;
     if let Some(texts) = texts {
         let base = endpoint.base_url.as_str().trim_end_matches('/');
         job.request.url = format!("{base}/embeddings").parse().map_err(|_| Refused::Unusable(base.into()))?;
         job.request.body = vec![Bytes::from(embed::body(endpoint, texts))];
         let Stream { ticket, signals, .. } = *job.stream;
+        // The cache would know it by the conversation that it does not have.
+        let ticket = Ticket { cached_as: None, ..ticket };
         let decoder = Box::new(embed::Verbatim::default());
         job.stream = Box::new(Stream { ticket, decoder, signals, stream: false, state: State::default() });
     }

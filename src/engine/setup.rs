@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::RunClock;
 use super::grading::RunProgram;
+use super::recall::Answers;
 use crate::domain::Event;
 use crate::domain::GraderId;
 use crate::domain::Observation;
@@ -93,6 +94,8 @@ pub struct Setup {
     pub spent: Usd,
     /// Early decisions; `None` runs the whole plan.
     pub watch: Option<Box<dyn Watch>>,
+    /// Answers of earlier runs; `None` sends every request.
+    pub answers: Option<Answers>,
 }
 
 /// Stops a run from outside. Clones share one state.

@@ -171,7 +171,7 @@ impl<'a> Rows<'a> {
             message: obs.message.clone(),
             detail: obs.detail.clone(),
             expect: case.expect.clone(),
-            warnings: obs.reply.flags.iter().map(|flag| flag.name().to_owned()).collect(),
+            warnings: warnings(obs),
             events: obs.events.iter().filter_map(|e| Some((e.at.ms_since(obs.due)?, e.channel, e.bytes))).collect(),
         })
     }
@@ -189,6 +189,12 @@ impl<'a> Rows<'a> {
         };
         row.verdicts.iter().filter_map(line).collect()
     }
+}
+
+/// Facts worth a warning, and where the answer comes from if it was not asked for.
+fn warnings(obs: &Observation) -> Vec<String> {
+    let flags = obs.reply.flags.iter().map(|flag| flag.name().to_owned());
+    flags.chain(obs.is_recalled().then(|| "response_cache".to_owned())).collect()
 }
 
 /// The answer as a reader sees it: its text, its tool calls one per line, or the refusal.

@@ -36,6 +36,7 @@ use crate::analyze::summary::LoadCurve;
 use crate::analyze::summary::LoadPoint;
 use crate::analyze::summary::ModeCheck;
 use crate::analyze::summary::Quality;
+use crate::analyze::summary::Recalled;
 use crate::analyze::summary::RunRecord;
 use crate::analyze::summary::Score;
 use crate::analyze::summary::Severity;
@@ -275,6 +276,7 @@ fn cell(id: u32, target: usize, mode: usize, load: usize) -> Cell {
         quality: Some(quality(&d, n)),
         goodput: None,
         cost: cost(&d, n),
+        recalled: Recalled::default(),
         tokens: TokenSums {
             input: 120 * n,
             cached: 0,

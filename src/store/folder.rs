@@ -179,7 +179,8 @@ fn copy_below(folder: &Path, name: &str, content: &[u8], redactor: &Redactor) ->
     }
 }
 
-fn private_folder(path: &Path) -> Result<(), StoreError> {
+/// Makes a folder, and those above it, for the owner alone; one that exists stays as it is.
+pub(super) fn private_folder(path: &Path) -> Result<(), StoreError> {
     let fail = |e| StoreError::io("create", path, e);
     let existed = path.is_dir();
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
@@ -209,7 +210,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// A new file for the owner alone, whatever the umask.
-fn private_file(path: &Path) -> std::io::Result<File> {
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)

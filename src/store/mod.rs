@@ -3,6 +3,7 @@
 //! [`RunFolder::create`] writes the manifest and takes the lock, [`Writer`] appends events and says when they are
 //! durable, [`Reader`] gives them back in constant memory, [`Progress`] tells what a resumed run still has to do.
 
+pub mod cache;
 pub mod error;
 pub mod folder;
 pub mod format;
@@ -14,6 +15,7 @@ pub mod reader;
 mod redact;
 pub mod writer;
 
+pub use cache::Cache;
 pub use error::StoreError;
 pub use folder::RunFolder;
 pub use folder::run_id;

@@ -94,6 +94,8 @@ pub struct Suite {
     pub early: Early,
     /// The arm, or the stored run, that others are compared with.
     pub baseline: Option<String>,
+    /// Take answers from the response cache in quality runs; `None` leaves it to the command line.
+    pub cache: Option<bool>,
     /// The suite's file name, under which `files` holds its text.
     pub file: String,
     /// Every file that was read.
@@ -203,6 +205,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
         compare: compare(sink, file),
         early: Early { decided: file.stop_when.is_some(), certain_miss: file.abort_on.is_some() },
         baseline: text(file.baseline.as_ref()),
+        cache: file.cache.as_ref().and_then(At::copied),
         file: String::new(),
         files: Copies::new(),
     })

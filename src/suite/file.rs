@@ -112,6 +112,8 @@ pub struct SuiteFile {
     pub abort_on: Option<At<AbortOn>>,
     /// The arm, or the stored run, that others are compared with.
     pub baseline: Option<At<String>>,
+    /// Take answers from the response cache in quality runs.
+    pub cache: Option<At<bool>>,
     /// Offer HTTP/2.
     pub http2: Option<At<bool>>,
 }

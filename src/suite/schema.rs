@@ -125,6 +125,7 @@ fn suite() -> Value {
         "stop_when": says("Stop comparisons early.", json!({"enum": ["decided"]})),
         "abort_on": says("Abandon loads early.", json!({"enum": ["certain miss"]})),
         "baseline": says("The arm, or the stored run, that others are compared with.", word()),
+        "cache": says("Take answers from the response cache in quality runs, and keep new ones there.", json!({"type": "boolean", "default": false})),
         "http2": says("HTTP/2 for all targets that do not say `http: 1.1`.", json!({"type": "boolean", "default": false})),
     })
 }

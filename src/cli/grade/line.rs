@@ -120,6 +120,7 @@ impl<'a> Recorded<'a> {
             should_retry: None,
             request_id: None,
             cost: Cost::UNKNOWN,
+            recall: None,
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Cell<'a> {
     quality: Option<Bounds>,
     cost: Cost,
     tokens: Tokens,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_cache: Option<ResponseCache>,
     reasoning: Reasoning<'a>,
     stalls: E,
     client_limited: bool,
@@ -74,6 +76,8 @@ impl<'a> Cell<'a> {
                 reasoning: cell.tokens.reasoning,
                 unknown: cell.tokens.unknown,
             },
+            response_cache: (cell.recalled.trials > 0)
+                .then_some(ResponseCache { trials: cell.recalled.trials, avoided_usd: cell.recalled.avoided_usd }),
             reasoning: Reasoning {
                 sent: &cell.mode.sent,
                 reasoned: cell.mode.reasoned,
@@ -87,6 +91,13 @@ impl<'a> Cell<'a> {
             response_models: cell.response_models.iter().map(|(name, n)| (name.as_str(), *n)).collect(),
         }
     }
+}
+
+/// Trials that were answered without asking, and what their answers had cost.
+#[derive(Serialize)]
+struct ResponseCache {
+    trials: u64,
+    avoided_usd: f64,
 }
 
 #[derive(Serialize)]

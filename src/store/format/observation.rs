@@ -17,9 +17,11 @@ use crate::domain::CellId;
 use crate::domain::ConnTimes;
 use crate::domain::Cost;
 use crate::domain::Flag;
+use crate::domain::Kept;
 use crate::domain::Observation;
 use crate::domain::Offset;
 use crate::domain::Phase;
+use crate::domain::Recall;
 use crate::domain::Reply;
 use crate::domain::TokenSource;
 use crate::domain::ToolCall;
@@ -80,10 +82,25 @@ pub(super) struct Observed<'a> {
     cost_pusd: Option<i64>,
     #[serde(borrow)]
     cost_basis: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    recall: Option<Recalled<'a>>,
     #[serde(borrow)]
     reply: Said<'a>,
     #[serde(borrow)]
     events: Arrivals<'a>,
+}
+
+/// The response cache's part: the key alone for an answer that was asked for, its origin for one that was kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Recalled<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    run: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unix_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    avoided_pusd: Option<i64>,
 }
 
 /// What a reply said; empty and absent members are left out.
@@ -201,6 +218,7 @@ impl<'a> From<&'a Observation> for Observed<'a> {
             request_id: seen.request_id.as_deref().map(Cow::Borrowed),
             cost_pusd: seen.cost.usd.map(|usd| usd.0),
             cost_basis: seen.cost.basis.name().into(),
+            recall: seen.recall.as_ref().map(Recalled::from),
             reply: Said::from(&seen.reply),
             events: Arrivals::new(&seen.events, seen.sent),
         }
@@ -248,7 +266,29 @@ impl TryFrom<Observed<'_>> for Observation {
             should_retry: line.should_retry,
             request_id: line.request_id.map(Cow::into_owned),
             cost: Cost { usd: line.cost_pusd.map(Usd), basis: basis(&line.cost_basis)? },
+            recall: line.recall.map(Recall::from),
         })
+    }
+}
+
+impl<'a> From<&'a Recall> for Recalled<'a> {
+    fn from(recall: &'a Recall) -> Self {
+        let kept = recall.kept.as_ref();
+        Self {
+            key: recall.key.as_str().into(),
+            run: kept.map(|kept| kept.run.as_str().into()),
+            unix_ms: kept.map(|kept| kept.unix_ms),
+            avoided_pusd: kept.and_then(|kept| kept.avoided).map(|usd| usd.0),
+        }
+    }
+}
+
+impl From<Recalled<'_>> for Recall {
+    fn from(line: Recalled<'_>) -> Self {
+        let avoided = line.avoided_pusd.map(Usd);
+        let unix_ms = line.unix_ms.unwrap_or_default();
+        let kept = line.run.map(|run| Kept { run: run.into_owned(), unix_ms, avoided });
+        Self { key: line.key.into_owned(), kept }
     }
 }
 

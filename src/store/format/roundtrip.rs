@@ -124,8 +124,8 @@ fn observation() -> BoxedStrategy<Event> {
     let retry = option::of(any::<bool>());
     let end = (one_of(&Outcome::ALL), text(), text(), option::of(any::<u64>()), option::of(text()), retry);
     let cost = (option::of(any::<i64>()), one_of(&BASES), option::of(any::<u16>()), json_text());
-    (attempt(), times, conn, end, cost, reply(), vec(wire_event(), 0..20))
-        .prop_map(|(attempt, times, conn, end, cost, reply, events)| {
+    (attempt(), times, conn, end, cost, reply(), vec(wire_event(), 0..20), option::of(recall()))
+        .prop_map(|(attempt, times, conn, end, cost, reply, events, recall)| {
             Event::Observed(Box::new(Observation {
                 attempt,
                 sent_mode: cost.3,
@@ -152,9 +152,19 @@ fn observation() -> BoxedStrategy<Event> {
                 should_retry: end.5,
                 request_id: end.4,
                 cost: Cost { usd: cost.0.map(Usd), basis: cost.1 },
+                recall,
             }))
         })
         .boxed()
+}
+
+fn recall() -> BoxedStrategy<Recall> {
+    let kept = (text(), any::<u64>(), option::of(any::<i64>())).prop_map(|(run, unix_ms, avoided)| Kept {
+        run,
+        unix_ms,
+        avoided: avoided.map(Usd),
+    });
+    (text(), option::of(kept)).prop_map(|(key, kept)| Recall { key, kept }).boxed()
 }
 
 fn verdict() -> BoxedStrategy<Verdict> {

@@ -113,6 +113,7 @@ fn observation() -> Observation {
         should_retry: None,
         request_id: Some("req-1".into()),
         cost: Cost { usd: Some(Usd(1_500_000)), basis: Basis::Billed },
+        recall: None,
     }
 }
 
@@ -131,6 +132,7 @@ fn silent(trial: u64) -> Observation {
         should_retry: None,
         request_id: None,
         cost: Cost::UNKNOWN,
+        recall: None,
         ..observation()
     }
 }

@@ -79,6 +79,7 @@ fn observed(trial: u64, outcome: Outcome, text: &str) -> Event {
         should_retry: None,
         request_id: None,
         cost: Cost { usd: Some(Usd(7)), basis: crate::domain::Basis::Computed },
+        recall: None,
     }))
 }
 
