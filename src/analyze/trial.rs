@@ -266,4 +266,10 @@ impl Trials {
         let at = self.rows.binary_search_by_key(&trial, |row| row.trial).ok()?;
         self.rows.get(at)
     }
+
+    /// When the last trial or the last audited segment ended.
+    pub fn last_end(&self) -> Option<Offset> {
+        let rows = self.rows.iter().map(|row| row.ended);
+        rows.chain(self.health.iter().map(|health| health.window.1)).max()
+    }
 }

@@ -170,8 +170,8 @@ fn measure(
     };
     let status = session::exit_of(session.run()?);
     simulators.stop();
-    let back = finish::read_back(&folder)?;
-    finish::write_all(&folder, &back)?;
+    let mut back = finish::read_back(&folder)?;
+    finish::write_all(&folder, &mut back)?;
     let point = points(&back.run, &back.trials, &back.summary).into_iter().next();
     let point = point.ok_or_else(|| Failure::provider(format!("no trial was measured at level {level}")))?;
     Ok((Point { level, ..point }, status))

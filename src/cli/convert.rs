@@ -15,17 +15,23 @@ use crate::analyze::compare::By;
 use crate::analyze::compare::Options;
 use crate::analyze::compare::Terms;
 use crate::analyze::slo_expr::parse_slo;
+use crate::analyze::trial::bounded;
 use crate::domain::JsonText;
+use crate::domain::Offset;
 use crate::domain::Phase;
 use crate::domain::Usd;
 use crate::load::Plan;
 use crate::load::Shape;
+use crate::load::Stop;
 use crate::provider::Auth;
 use crate::provider::Endpoint;
 use crate::store::Manifest;
 use crate::store::manifest;
 use crate::store::manifest::PriceInfo;
 use crate::suite::Suite;
+
+/// Bytes of an expectation that a manifest keeps at most.
+const LONGEST_EXPECT: usize = 4_000;
 
 /// What a manifest says besides the suite and its plan.
 pub struct Circumstances {
@@ -116,7 +122,11 @@ fn target(endpoint: &Endpoint) -> manifest::TargetInfo {
 }
 
 fn cells(plan: &Plan) -> Vec<manifest::CellInfo> {
-    let info = |cell: &crate::load::Cell| {
+    let planned = |at: usize| {
+        let own = plan.segments.iter().filter(|s| s.cell.0 as usize == at && s.phase == Phase::Measure);
+        own.map(|segment| segment.trials).sum()
+    };
+    let info = |(at, cell): (usize, &crate::load::Cell)| {
         let load = &cell.load;
         let rate = match load.shape {
             Shape::Closed { concurrency } => f64::from(concurrency),
@@ -139,9 +149,10 @@ fn cells(plan: &Plan) -> Vec<manifest::CellInfo> {
             }),
             timed: load.is_timed(),
             open_loop: !matches!(load.shape, Shape::Closed { .. }),
+            trials: if matches!(load.stop, Stop::Cases | Stop::Requests(_)) { planned(at) } else { 0 },
         }
     };
-    plan.cells.iter().map(info).collect()
+    plan.cells.iter().enumerate().map(info).collect()
 }
 
 fn cases(plan: &Plan) -> Vec<manifest::CaseInfo> {
@@ -150,6 +161,7 @@ fn cases(plan: &Plan) -> Vec<manifest::CaseInfo> {
         tags: case.tags.iter().map(ToString::to_string).collect(),
         cluster: case.cluster.as_ref().map(ToString::to_string),
         expect_hash: case.expect.as_ref().map(|expect| hash(expect.json().as_str())),
+        expect: case.expect.as_ref().map(|expect| bounded(expect.text(), LONGEST_EXPECT).to_owned()),
         prompt_hash: plan
             .conversations
             .iter()
@@ -260,8 +272,36 @@ fn meta(manifest: &Manifest) -> analyze::run::Meta {
         command: manifest.command.join(" "),
         planned: manifest.plan.trials,
         budget: manifest.budget.usd.as_ref().and_then(|usd| usd.parse::<Usd>().ok()),
-        facts: Vec::new(),
+        facts: facts(manifest),
     }
+}
+
+/// Settings that a reader needs to judge figures, or to repeat the run.
+fn facts(manifest: &Manifest) -> Vec<(String, String)> {
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    let plan = &manifest.plan;
+    let mut facts = Vec::new();
+    if manifest.params.as_object().is_some_and(|params| !params.is_empty()) {
+        facts.push(fact("parameters", manifest.params.to_string()));
+    }
+    facts.push(fact("repeats", plan.repeats.to_string()));
+    facts.push(fact("attempts per trial", format!("{} at most", plan.max_attempts)));
+    let budget = [
+        manifest.budget.usd.as_ref().map(|usd| format!("{usd} USD")),
+        manifest.budget.minutes.map(|minutes| format!("{minutes} minutes")),
+    ];
+    if budget.iter().any(Option::is_some) {
+        facts.push(fact("budget", budget.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+    }
+    let endpoints = manifest.targets.iter().filter(|target| !target.simulated && !target.base_url.is_empty());
+    facts.extend(endpoints.map(|target| fact(&format!("endpoint of {}", target.id), target.base_url.clone())));
+    facts
+}
+
+/// When the run ended by the wall clock, RFC 3339: its zero plus the time of the last event.
+pub fn ended(manifest: &Manifest, last: Offset) -> String {
+    let ns = (manifest.started.unix_ns + last.0).saturating_sub(manifest.started.offset_ns);
+    jiff::Timestamp::from_second((ns / 1_000_000_000) as i64).unwrap_or_default().to_string()
 }
 
 fn analyzed_target(target: &manifest::TargetInfo) -> Result<analyze::run::TargetInfo, String> {
@@ -310,7 +350,7 @@ fn analyzed_cell(cell: &manifest::CellInfo) -> analyze::run::CellInfo {
         },
         timed: cell.timed,
         salted: cell.load_spec["salted"].as_bool().unwrap_or(cell.timed),
-        planned: 0,
+        planned: cell.trials,
     }
 }
 
@@ -323,7 +363,7 @@ fn analyzed_case(case: &manifest::CaseInfo) -> analyze::run::CaseInfo {
         cluster: case.cluster.as_deref().map(Into::into),
         hash: u64::from_str_radix(&hash(&content), 16).unwrap_or(0),
         canary: case.canary,
-        expect: None,
+        expect: case.expect.clone(),
     }
 }
 

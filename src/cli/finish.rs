@@ -87,7 +87,7 @@ fn recost(observation: &mut Observation, prices: &[Option<Price>]) {
 /// # Errors
 /// The folder cannot be read.
 pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
-    let run = convert::run(folder.manifest())?;
+    let mut run = convert::run(folder.manifest())?;
     if std::fs::metadata(folder.log()).is_ok_and(|facts| facts.len() == 0) {
         let log = folder.log();
         return Err(Failure::store(format!(
@@ -98,6 +98,11 @@ pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
     let mut fold = Fold::new(&run);
     let torn = each_event(folder, |event| fold.push(event))?;
     let trials = fold.finish();
+    if trials.status.is_some()
+        && let Some(last) = trials.last_end()
+    {
+        run.meta.ended = convert::ended(folder.manifest(), last);
+    }
     let summary = summarize(&run, &trials);
     if torn > 0 {
         terminal::warning(&format!("{torn} line at the end of the event log was cut off and is left out"));
@@ -122,7 +127,7 @@ pub fn complete(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure> 
 ///
 /// # Errors
 /// The folder cannot be read or written.
-pub fn write_all(folder: &RunFolder, back: &ReadBack) -> Result<(), Failure> {
+pub fn write_all(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure> {
     let rows = report::row::Rows::new(&back.run, &back.trials, &back.summary);
     let mut table = report::csv::Table::new(Vec::new()).map_err(Failure::store)?;
     let mut junit = report::junit::Report::default();
@@ -130,6 +135,7 @@ pub fn write_all(folder: &RunFolder, back: &ReadBack) -> Result<(), Failure> {
     let mut broken = None;
     each_event(folder, |event| {
         let Event::Observed(observation) = event else { return };
+        back.summary.attach(observation);
         let Some(row) = rows.row(observation) else { return };
         if let Err(error) = table.push(&row) {
             broken = Some(error);
@@ -152,6 +158,19 @@ pub fn write_all(folder: &RunFolder, back: &ReadBack) -> Result<(), Failure> {
     for artifact in artifacts.into_iter().chain(compared).chain(report::chart::render(&back.summary)) {
         folder.write(&artifact.name, &artifact.bytes)?;
     }
+    Ok(())
+}
+
+/// Fills in the answers of the sampled trials, for renderings that need nothing else of the log.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn attach(folder: &RunFolder, summary: &mut Summary) -> Result<(), Failure> {
+    each_event(folder, |event| {
+        if let Event::Observed(observation) = event {
+            summary.attach(observation);
+        }
+    })?;
     Ok(())
 }
 

@@ -237,6 +237,7 @@ fn manifest_of(args: &GradeArgs, suite: &Suite, plan: &Plan, desk: &Desk<'_>, li
         load_spec: serde_json::json!({ "level": 1 }),
         timed: false,
         open_loop: false,
+        trials: 0,
     };
     manifest.cells = cells.iter().map(cell).collect();
     let mut targets: Vec<&String> = desk.cells.keys().map(|(target, _, _)| target).collect();

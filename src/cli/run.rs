@@ -101,7 +101,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
 pub fn conclude(folder: &RunFolder, status: Exit, json: bool) -> Result<Exit, Failure> {
     let mut back = finish::read_back(folder)?;
     let completed = if status == Exit::Interrupted { Ok(()) } else { finish::complete(folder, &mut back) };
-    finish::write_all(folder, &back)?;
+    finish::write_all(folder, &mut back)?;
     finish::print(folder.path(), &back.summary, json);
     if status == Exit::Interrupted {
         terminal::note(&format!("interrupted; go on with: llmark resume {}", folder.path().display()));

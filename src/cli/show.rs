@@ -29,12 +29,15 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     }
     let format = if args.json { Some(Format::Json) } else { args.format };
     let Some(format) = format else {
-        finish::write_all(&folder, &back)?;
+        finish::write_all(&folder, &mut back)?;
         finish::print(folder.path(), &back.summary, false);
         return Ok(finish::exit(&back.summary, Exit::Ok));
     };
     let text = match format {
-        Format::Json => report::json::text(&back.summary),
+        Format::Json => {
+            finish::attach(&folder, &mut back.summary)?;
+            report::json::text(&back.summary)
+        }
         Format::Md => report::md::text(&back.summary),
         Format::Table => report::table::render(&back.summary, terminal::screen()),
         Format::Csv | Format::Junit | Format::Html => by_rows(&folder, &back, format)?,

@@ -138,6 +138,14 @@ pub struct CellInfo {
     pub timed: bool,
     /// Open loop: arrivals are planned.
     pub open_loop: bool,
+    /// Measured trials planned; 0 where time or precision ends the cell.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trials: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A case, by what identifies it.
@@ -152,6 +160,9 @@ pub struct CaseInfo {
     pub cluster: Option<String>,
     /// Hash of its expectation; `None` where it states none.
     pub expect_hash: Option<String>,
+    /// Its expectation as text, cut to a length that a report can show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<String>,
     /// Hash of the rendered conversation by prompt.
     pub prompt_hash: BTreeMap<String, String>,
     /// Shows a change of the provider; not part of the score.

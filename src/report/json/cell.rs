@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::E;
 use super::finite;
+use super::run::Arrivals;
+use super::run::Spread;
 use crate::analyze::Estimate;
+use crate::analyze::summary;
 use crate::analyze::summary::Cell as Source;
 use crate::analyze::summary::CellCost;
 use crate::analyze::summary::Distribution;
@@ -39,8 +42,12 @@ pub(super) struct Cell<'a> {
     response_cache: Option<ResponseCache>,
     reasoning: Reasoning<'a>,
     stalls: E,
+    connections: Connections,
+    cache: Cache,
+    audit: Option<Audit<'a>>,
     client_limited: bool,
     response_models: BTreeMap<&'a str, u64>,
+    upstreams: BTreeMap<&'a str, u64>,
 }
 
 impl<'a> Cell<'a> {
@@ -87,8 +94,12 @@ impl<'a> Cell<'a> {
                 honoured: cell.mode.honoured,
             },
             stalls: E::of(&cell.stalls.share),
+            connections: Connections::of(&cell.connections),
+            cache: Cache::of(&cell.cache),
+            audit: cell.audit.as_ref().map(Audit::of),
             client_limited: cell.client_limited,
             response_models: cell.response_models.iter().map(|(name, n)| (name.as_str(), *n)).collect(),
+            upstreams: cell.upstreams.iter().map(|(name, n)| (name.as_str(), *n)).collect(),
         }
     }
 }
@@ -246,4 +257,72 @@ struct Reasoning<'a> {
     tokens: E,
     hidden: bool,
     honoured: Option<bool>,
+}
+
+/// First tokens by the state of the connection.
+#[derive(Serialize)]
+struct Connections {
+    cold: u64,
+    warm: u64,
+    cold_ttft_p50_ms: E,
+    warm_ttft_p50_ms: E,
+    setup_ms: Option<f64>,
+}
+
+impl Connections {
+    fn of(c: &summary::Connections) -> Self {
+        Self {
+            cold: c.cold,
+            warm: c.warm,
+            cold_ttft_p50_ms: E::of(&c.cold_ttft),
+            warm_ttft_p50_ms: E::of(&c.warm_ttft),
+            setup_ms: finite(c.setup_ms),
+        }
+    }
+}
+
+/// What the provider's cache did.
+#[derive(Serialize)]
+struct Cache {
+    salted: bool,
+    cached_share: Option<f64>,
+    repeat_ratio: Option<E>,
+    contaminated: bool,
+}
+
+impl Cache {
+    fn of(c: &summary::CacheCheck) -> Self {
+        Self {
+            salted: c.salted,
+            cached_share: finite(c.cached_share),
+            repeat_ratio: c.repeat_ratio.as_ref().map(E::of),
+            contaminated: c.contaminated,
+        }
+    }
+}
+
+/// How the instrument did in this cell.
+#[derive(Serialize)]
+struct Audit<'a> {
+    lag_ms: Spread,
+    dispatch_ms: Spread,
+    cpu: f64,
+    io_cpu: f64,
+    coalesced: f64,
+    arrivals: Arrivals,
+    limits: &'a [String],
+}
+
+impl<'a> Audit<'a> {
+    fn of(a: &'a summary::Audit) -> Self {
+        Self {
+            lag_ms: a.lag_ms.into(),
+            dispatch_ms: a.dispatch_ms.into(),
+            cpu: a.cpu,
+            io_cpu: a.io_cpu,
+            coalesced: a.coalesced,
+            arrivals: a.arrivals.into(),
+            limits: &a.limits,
+        }
+    }
 }

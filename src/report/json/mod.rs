@@ -3,6 +3,7 @@
 mod arms;
 mod cell;
 pub mod compare;
+mod insight;
 mod run;
 
 use serde::Serialize;
@@ -34,11 +35,15 @@ pub fn text(summary: &Summary) -> String {
         cells: summary.cells.iter().map(cell::Cell::of).collect(),
         slos: summary.slos.iter().map(Objective::of).collect(),
         warnings: summary.warnings.iter().map(Warn::of).collect(),
-        findings: summary.findings.iter().map(|f| Finding { tone: tone(f.tone), text: &f.text }).collect(),
+        findings: summary.findings.iter().map(Finding::of).collect(),
+        under_load: summary.under_load.iter().map(insight::Shift::of).collect(),
+        load_curves: summary.load_curves.iter().map(insight::Curve::of).collect(),
+        timeline: insight::Timeline::of(&summary.timeline),
         failures: summary.failures.iter().map(run::Failure::of).collect(),
         comparisons: compare::lines(&summary.comparisons),
         efforts: summary.efforts.iter().map(|curve| arms::Effort::of(summary, curve)).collect(),
         fronts: summary.fronts.iter().map(|front| arms::Front::of(summary, front)).collect(),
+        samples: summary.samples.iter().map(|s| insight::Sample::of(s, &summary.cells)).collect(),
         exit: Exit { code: summary.exit.code, reasons: &summary.exit.reasons },
     };
     pretty(&file)
@@ -60,10 +65,14 @@ struct File<'a> {
     slos: Vec<Objective<'a>>,
     warnings: Vec<Warn<'a>>,
     findings: Vec<Finding<'a>>,
+    under_load: Vec<insight::Shift<'a>>,
+    load_curves: Vec<insight::Curve<'a>>,
+    timeline: insight::Timeline<'a>,
     failures: Vec<run::Failure<'a>>,
     comparisons: Vec<compare::Line<'a>>,
     efforts: Vec<arms::Effort<'a>>,
     fronts: Vec<arms::Front<'a>>,
+    samples: Vec<insight::Sample<'a>>,
     exit: Exit<'a>,
 }
 
@@ -181,6 +190,14 @@ impl<'a> Warn<'a> {
 struct Finding<'a> {
     tone: &'static str,
     text: &'a str,
+    /// Positions in `cells`.
+    cells: &'a [usize],
+}
+
+impl<'a> Finding<'a> {
+    fn of(finding: &'a crate::analyze::summary::Finding) -> Self {
+        Self { tone: tone(finding.tone), text: &finding.text, cells: &finding.cells }
+    }
 }
 
 fn tone(tone: Tone) -> &'static str {
@@ -223,6 +240,11 @@ mod tests {
                 assert!(e.get(key).is_some(), "{path}/{key}");
             }
         }
+        let parts = ["efforts", "under_load", "load_curves", "timeline", "failures", "samples", "findings", "exit"];
+        assert!(parts.iter().all(|part| json.get(part).is_some()), "{:?}", json.as_object().map(|o| o.keys()));
+        let effort = &json["efforts"][0]["points"][0];
+        assert_eq!((&effort["mode"], &effort["cell"]["mode"]), (&"minimal".into(), &"minimal".into()));
+        assert_eq!(json["load_curves"][0]["points"][1]["level"], 8.0);
         assert_eq!(json["slos"][2]["needed_n"], 299);
         assert_eq!(json["slos"][0]["cell"]["target"], "seed-2.0-mini");
     }

@@ -6,9 +6,12 @@ use serde::Serialize;
 
 use super::Key;
 use crate::analyze::Summary;
+use crate::analyze::run::GraderInfo;
+use crate::analyze::run::TargetInfo;
 use crate::analyze::summary::CostTotal;
 use crate::analyze::summary::FailureClass;
 use crate::analyze::summary::Instrument as Source;
+use crate::analyze::summary::Regrade;
 use crate::domain::RunStatus;
 
 #[derive(Serialize)]
@@ -35,7 +38,34 @@ pub(super) struct Run<'a> {
     judge_cost: Total,
     warmup_cost: Total,
     targets: Vec<Target<'a>>,
+    graders: Vec<Grader<'a>>,
+    /// Stopping decisions.
+    decisions: Vec<Decision<'a>>,
+    regraded: Vec<Regraded<'a>>,
     facts: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct Grader<'a> {
+    id: &'a str,
+    kind: &'a str,
+    version: &'a str,
+    weight: f64,
+}
+
+#[derive(Serialize)]
+struct Decision<'a> {
+    rule: &'a str,
+    decision: &'a str,
+}
+
+#[derive(Serialize)]
+struct Regraded<'a> {
+    grader: &'a str,
+    from: &'a str,
+    to: &'a str,
+    trials: u64,
+    changed: u64,
 }
 
 impl<'a> Run<'a> {
@@ -62,23 +92,10 @@ impl<'a> Run<'a> {
             cost: Total::of(&run.cost),
             judge_cost: Total::of(&run.judge_cost),
             warmup_cost: Total::of(&run.warmup_cost),
-            targets: run
-                .targets
-                .iter()
-                .map(|t| Target {
-                    id: t.id.as_str(),
-                    model: &t.model,
-                    provider: t.provider.as_str(),
-                    protocol: &t.protocol,
-                    simulated: t.simulated,
-                    price: t.price.as_ref().map(|p| Price {
-                        input: p.input.as_f64(),
-                        output: p.output.as_f64(),
-                        source: &p.source,
-                        as_of: &p.as_of,
-                    }),
-                })
-                .collect(),
+            targets: run.targets.iter().map(Target::of).collect(),
+            graders: run.graders.iter().map(Grader::of).collect(),
+            decisions: run.decisions.iter().map(|(rule, decision)| Decision { rule, decision }).collect(),
+            regraded: run.regraded.iter().map(Regraded::of).collect(),
             facts: meta.facts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         }
     }
@@ -88,6 +105,18 @@ impl<'a> Run<'a> {
 struct Total {
     usd: f64,
     basis: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Grader<'a> {
+    fn of(grader: &'a GraderInfo) -> Self {
+        Self { id: grader.id.as_str(), kind: &grader.kind, version: &grader.version, weight: grader.weight }
+    }
+}
+
+impl<'a> Regraded<'a> {
+    fn of(r: &'a Regrade) -> Self {
+        Self { grader: r.grader.as_str(), from: &r.from, to: &r.to, trials: r.trials, changed: r.changed }
+    }
 }
 
 impl Total {
@@ -104,6 +133,22 @@ struct Target<'a> {
     protocol: &'a str,
     simulated: bool,
     price: Option<Price<'a>>,
+    /// What others say the price is.
+    claims: Vec<Price<'a>>,
+}
+
+impl<'a> Target<'a> {
+    fn of(target: &'a TargetInfo) -> Self {
+        Self {
+            id: target.id.as_str(),
+            model: &target.model,
+            provider: target.provider.as_str(),
+            protocol: &target.protocol,
+            simulated: target.simulated,
+            price: target.price.as_deref().map(Price::of),
+            claims: target.claims.iter().map(|claim| Price::of(claim)).collect(),
+        }
+    }
 }
 
 /// USD per million tokens.
@@ -115,9 +160,15 @@ struct Price<'a> {
     as_of: &'a str,
 }
 
+impl<'a> Price<'a> {
+    fn of(price: &'a crate::domain::Price) -> Self {
+        Self { input: price.input.as_f64(), output: price.output.as_f64(), source: &price.source, as_of: &price.as_of }
+    }
+}
+
 /// Median, 99th percentile and largest.
 #[derive(Serialize)]
-struct Spread {
+pub(super) struct Spread {
     p50: f64,
     p99: f64,
     max: f64,
@@ -147,15 +198,20 @@ pub(super) struct Instrument {
 }
 
 #[derive(Serialize)]
-struct Arrivals {
+pub(super) struct Arrivals {
     planned: u64,
     sent: u64,
     shed: u64,
 }
 
+impl From<[u64; 3]> for Arrivals {
+    fn from([planned, sent, shed]: [u64; 3]) -> Self {
+        Self { planned, sent, shed }
+    }
+}
+
 impl Instrument {
     pub(super) fn of(i: &Source) -> Self {
-        let [planned, sent, shed] = i.arrivals;
         Self {
             ttft_error_ms: i.calibration.map(|c| c.ttft_error_ms.into()),
             itl_error_ms: i.calibration.map(|c| c.itl_error_ms.into()),
@@ -165,7 +221,7 @@ impl Instrument {
             io_cpu: i.io_cpu,
             coalesced: i.coalesced,
             fds: i.fds,
-            arrivals: Arrivals { planned, sent, shed },
+            arrivals: i.arrivals.into(),
             clock_step_s: i.clock_step_s,
             suspended_s: i.suspended_s,
             steal: i.steal,
