@@ -108,9 +108,9 @@ impl Ask {
         })
     }
 
-    /// What the user said last.
+    /// What the user said last, without the line that makes a prompt unique: no model takes that for its task.
     pub(super) fn question(&self) -> &str {
-        self.turns.iter().rev().find(|(who, _)| *who == Speaker::User).map_or("", |(_, text)| text)
+        self.turns.iter().rev().find(|(who, _)| *who == Speaker::User).map_or("", |(_, text)| unsalted(text))
     }
 
     /// All instructions above the conversation.
@@ -131,6 +131,14 @@ impl Ask {
         let offered: usize = self.tools.iter().map(|tool| tokens::count(&tool.schema.to_string()) + 8).sum();
         said + offered + 1300 * self.images + 3
     }
+}
+
+fn unsalted(text: &str) -> &str {
+    let is_salt = |line: &str| {
+        let inner = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.len() > 16 && inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
+    };
+    text.split_once('\n').filter(|(first, _)| is_salt(first)).map_or(text, |(_, rest)| rest)
 }
 
 fn take_turn_marks(turns: &mut [(Speaker, String)]) -> Marks {
@@ -370,6 +378,13 @@ mod tests {
             {"role": "user", "content": [{"type": "tool_result", "content": [{"type": "text", "text": "7"}]}]}]});
         let ask = Ask::read(Protocol::Messages, &body).unwrap();
         assert_eq!((&ask.turns[1], ask.system().as_str()), (&(Speaker::Tool, "7".into()), "s"));
+    }
+
+    #[test]
+    fn a_salt_is_no_part_of_the_question() {
+        let ask = |text: &str| chat(json!({"messages": [{"role": "user", "content": text}]}));
+        assert_eq!(ask("[00f3a9c27be41d55-12-1]\nWhat is 2 + 3?").question(), "What is 2 + 3?");
+        assert_eq!(ask("[a list]\nof two").question(), "[a list]\nof two");
     }
 
     #[test]
