@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 use crate::domain::Asker;
 use crate::domain::CellId;
 use crate::domain::Event;
+use crate::domain::GraderId;
 use crate::domain::Outcome;
 use crate::domain::Phase;
 use crate::domain::TrialId;
@@ -17,6 +18,8 @@ use crate::store::Writer;
 /// What the progress display hears of a durable event.
 #[derive(Debug, Clone)]
 pub enum Seen {
+    /// Trials from this number on may be sent: their cell's turn has come.
+    Begun(TrialId),
     /// An attempt of a measured or warm-up trial ended.
     Attempt {
         /// Its cell.
@@ -36,10 +39,17 @@ pub enum Seen {
         /// Cost.
         cost: Option<Usd>,
     },
-    /// A grader judged.
+    /// A grader asked a model.
+    Asked {
+        /// Cost.
+        cost: Option<Usd>,
+    },
+    /// A grader judged, and counts.
     Verdict {
         /// The trial.
         trial: TrialId,
+        /// The grader.
+        grader: GraderId,
         /// Failed for certain, or not.
         failed: bool,
     },
@@ -58,8 +68,11 @@ impl Seen {
                 tokens: o.reply.usage.as_ref().and_then(|u| u.output).unwrap_or(0),
                 cost: o.cost.usd,
             }),
-            Event::Graded { trial, verdict, .. } => {
-                Some(Self::Verdict { trial: *trial, failed: matches!(verdict, Verdict::Fail { .. }) })
+            Event::Observed(o) => Some(Self::Asked { cost: o.cost.usd }),
+            Event::Graded { verdict: Verdict::Ungradable { .. }, .. } => None,
+            Event::Graded { trial, grader, verdict, .. } => {
+                let failed = matches!(verdict, Verdict::Fail { .. });
+                Some(Self::Verdict { trial: *trial, grader: grader.clone(), failed })
             }
             _ => None,
         }
@@ -98,6 +111,9 @@ impl Recorder for Log {
     }
 
     fn record_durably(&self, event: Event, then: WhenDurable) -> Result<(), String> {
+        if let (Some(progress), Event::Intent { trials, .. }) = (&self.progress, &event) {
+            let _ = progress.send(Seen::Begun(TrialId(trials.start)));
+        }
         let then =
             Box::new(move |result: Result<(), crate::store::StoreError>| then(result.map_err(|e| e.to_string())));
         self.writer.append_durable(event, then).map_err(|error| error.to_string())

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::thread;
 
 use super::exit::Exit;
 use super::exit::Failure;
 use super::keys;
 use super::keys::KeyRing;
-use super::progress;
+use super::progress::Display;
 use super::record::Log;
+use super::tally::Outlook;
 use super::terminal;
 use crate::domain::Clock;
 use crate::domain::Event;
@@ -220,7 +220,12 @@ impl Session<'_> {
         std::mem::take(&mut self.left.doubts).into_iter().try_for_each(|doubt| writer.append(doubt))?;
         let control = Control::default();
         listen_for_signals(&control);
-        let (display, seen) = if self.progress { self.display(&control)? } else { (None, None) };
+        let (display, seen) = if self.progress {
+            let outlook = Outlook::of(self.suite, &self.plan, &control, |trial| self.left.done.contains(trial));
+            Display::start(outlook).map(|(display, seen)| (Some(display), Some(seen))).map_err(Failure::store)?
+        } else {
+            (None, None)
+        };
         let log = Arc::new(Log::new(writer, seen));
         let setup = self.setup(Arc::clone(&log) as Arc<dyn Recorder>)?;
         let end_clock = setup.clock;
@@ -228,7 +233,7 @@ impl Session<'_> {
         let writer = Arc::into_inner(log).map(Log::into_writer);
         let closed = writer.map_or(Ok(()), |writer| writer.close(self::anchor(end_clock)));
         if let Some(display) = display {
-            let _ = display.join();
+            display.end();
         }
         let status = result.map_err(|error| match error {
             EngineError::Plan(why) => Failure::usage(why),
@@ -236,21 +241,6 @@ impl Session<'_> {
         });
         closed?;
         status
-    }
-
-    #[expect(clippy::type_complexity, reason = "a thread and its channel, split at once")]
-    fn display(
-        &self,
-        control: &Control,
-    ) -> Result<(Option<thread::JoinHandle<()>>, Option<std::sync::mpsc::Sender<super::record::Seen>>), Failure> {
-        let names =
-            |cell: &crate::load::Cell| format!("{} {} {} {}", cell.target, cell.mode, cell.prompt, cell.load.id);
-        let (sender, inbox) = channel();
-        let planned = self.plan.segments.iter().map(|segment| segment.trials).sum();
-        let outlook =
-            progress::Outlook { planned, cells: self.plan.cells.iter().map(names).collect(), control: control.clone() };
-        let thread = progress::start(outlook, inbox).map_err(Failure::store)?;
-        Ok((Some(thread), Some(sender)))
     }
 
     fn setup(self, recorder: Arc<dyn Recorder>) -> Result<Setup, Failure> {

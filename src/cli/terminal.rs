@@ -3,6 +3,8 @@
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -31,9 +33,40 @@ pub fn lost() -> bool {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Prints a message beside the results.
+/// Lines of the live view that stand on the terminal now, the cursor below them.
+static DRAWN: Mutex<usize> = Mutex::new(0);
+
+/// Prints a message beside the results. A live view makes room and comes back below it.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = writeln!(io::stderr().lock(), "{}{text}", erase(&mut drawn));
+}
+
+/// Replaces the live view; no lines take it away.
+pub fn redraw(lines: &[String]) {
+    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut text = erase(&mut drawn);
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    *drawn = lines.len();
+    // One write, so that no half of a view is ever seen.
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+/// What takes the drawn lines off the terminal: up by their number, clear to the end.
+fn erase(drawn: &mut usize) -> String {
+    let lines = std::mem::take(drawn);
+    if lines == 0 { String::new() } else { format!("\u{1b}[{lines}A\r\u{1b}[J") }
+}
+
+/// Columns and rows of the terminal behind stderr.
+pub fn size() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    let size = size.map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
+    size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or((80, 24))
 }
 
 /// Prints an error.
