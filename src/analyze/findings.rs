@@ -1,5 +1,7 @@
 //! What was found, in plain sentences made from the figures.
 
+mod choice;
+
 use super::Estimate;
 use super::Metric;
 use super::Summary;
@@ -19,6 +21,7 @@ const MOST: usize = 12;
 /// The findings, most important first.
 pub fn findings(summary: &Summary) -> Vec<Finding> {
     let mut found = Vec::new();
+    choice::say_choice(summary, &mut found);
     objectives(summary, &mut found);
     trouble(summary, &mut found);
     best(summary, &mut found);
@@ -94,14 +97,12 @@ fn trouble(summary: &Summary, found: &mut Vec<Finding>) {
 
 /// The best cell in quality and in speed, where intervals tell it from the next.
 fn best(summary: &Summary, found: &mut Vec<Finding>) {
-    let rate = |cell: &Cell| cell.quality.as_ref().map(|quality| quality.pass_rate);
-    extreme(
-        summary,
-        rate,
-        |a, b| a > b,
-        |found_at, e| format!("{found_at} passes most cases: {}.", interval(e, percent)),
-        found,
-    );
+    // The choice says it already, with what it costs.
+    if summary.choice.is_none() {
+        let rate = |cell: &Cell| cell.quality.as_ref().map(|quality| quality.pass_rate);
+        let words = |name: &str, e: &Estimate| format!("{name} passes most cases: {}.", interval(e, percent));
+        extreme(summary, rate, |a, b| a > b, words, found);
+    }
     let ttfa = |cell: &Cell| cell.metrics.get(&Metric::Ttfa).map(|d| d.p50);
     extreme(
         summary,
@@ -136,7 +137,7 @@ fn extreme(
     };
     let overlapping: Vec<usize> =
         known.iter().filter(|(at, e)| *at != top.0 && overlap(e, &top.1)).map(|(at, _)| *at).collect();
-    let text = words(&summary.cells[top.0].key.to_string(), &top.1);
+    let text = words(&choice::called_with_load(summary, &summary.cells[top.0]), &top.1);
     let (tone, text) = match (known.len(), overlapping.len()) {
         (1, _) => (Tone::Plain, text),
         (_, 0) => (Tone::Good, text),
@@ -161,7 +162,8 @@ fn interval(estimate: &Estimate, unit: impl Fn(f64) -> String) -> String {
 
 fn effort(summary: &Summary, found: &mut Vec<Finding>) {
     for curve in &summary.efforts {
-        if let Some(cheapest) = &curve.cheapest {
+        // That nothing cheaper is known to do stands beside the curve; a mode that does is news.
+        if let Some(cheapest) = curve.cheapest.as_ref().filter(|cheapest| cheapest.mode != cheapest.best) {
             let at = |mode: &ModeName| curve.points.iter().find(|p| p.mode == *mode).map(|p| p.cell_index);
             let cells = at(&cheapest.mode).into_iter().chain(at(&cheapest.best)).collect();
             say(found, Tone::Plain, cells, cheapest.sentence.clone());
@@ -251,7 +253,7 @@ mod tests {
             "t/default/p/c1 misses `p95(ttft) <= 50ms`: 100 of 100 trials lie beyond the limit, 5.00 % may. Measured: 100."
         );
         assert_eq!(text[1], "1 of 3 objectives could not be decided. Up to 299 trials per cell would decide.");
-        assert!(text[2].starts_with("t/default/p/c1 passes most cases: 90.0 % ["), "{text:?}");
+        assert!(text[2].starts_with("t passes most cases: 90.0 % ["), "{text:?}");
         assert_eq!(text[4], "The run cost $0.100.");
     }
 }

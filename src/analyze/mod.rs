@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod cell;
 pub mod charts;
 pub mod checks;
+pub mod choice;
 pub mod compare;
 pub mod cost;
 pub mod dist;

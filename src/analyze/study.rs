@@ -1,6 +1,7 @@
 //! What takes resampling over arms: comparisons within the run, steps of effort, fronts. It costs seconds where the
 //! rest of a summary costs milliseconds, so that only those ask for it who show it.
 
+use super::choice;
 use super::compare;
 use super::compare::Comparisons;
 use super::compare::Verdict;
@@ -30,6 +31,7 @@ pub fn add(run: &Run, trials: &Trials, summary: &mut Summary) {
         })
         .collect();
     summary.fronts = front::fronts(run, &evidence);
+    summary.choice = choice::choose(run, trials, summary);
     decide(run, summary);
     summary.findings = findings::findings(summary);
 }

@@ -59,6 +59,7 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
         efforts,
         comparisons: Vec::new(),
         refused: Vec::new(),
+        choice: None,
         fronts: Vec::new(),
         under_load,
         load_curves: load::curves(&cells),

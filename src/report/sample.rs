@@ -500,6 +500,7 @@ pub(crate) fn summary() -> Summary {
         efforts: efforts(&cells),
         comparisons: Vec::new(),
         refused: Vec::new(),
+        choice: None,
         fronts: Vec::new(),
         under_load: Vec::new(),
         load_curves: curves(&cells),

@@ -3,6 +3,7 @@
 //! The content security policy names the hashes of our own script and style, so that nothing else runs or paints.
 //! What a model wrote is JSON that the script shows as text nodes, or escaped text; it is never markup.
 
+mod arms;
 mod cells;
 mod markup;
 mod record;
@@ -52,6 +53,7 @@ fn page(summary: &Summary, details: &Details) -> String {
     page.open("main", &[]);
     verdict::write(&mut page, summary);
     cells::comparison(&mut page, summary);
+    arms::write(&mut page, summary);
     charts(&mut page, summary);
     cells::details(&mut page, summary);
     trials::write(&mut page, details);

@@ -19,6 +19,7 @@ pub(super) fn write(page: &mut Markup, summary: &Summary) {
     page.leaf("h2", &[("id", "h-verdict")], "Verdict");
     sentences(page, summary);
     objectives(page, &summary.slos);
+    super::arms::gates(page, summary);
     warnings(page, summary);
     failures(page, summary);
     page.close("section");

@@ -37,7 +37,8 @@ pub fn text(found: &Comparisons) -> String {
     text
 }
 
-fn table(lines: &[&Comparison]) -> String {
+/// Lines of a comparison as a table.
+pub(super) fn table(lines: &[&Comparison]) -> String {
     let mut text = String::from("| metric | slice | baseline | candidate | change | p | verdict |\n");
     text += "|---|---|---|---|---|---|---|\n";
     for one in lines {

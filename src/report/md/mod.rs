@@ -1,5 +1,6 @@
 //! `report.md`: fit for a pull-request comment or a step summary. Everything foreign is escaped.
 
+pub(super) mod arms;
 pub mod compare;
 
 use std::fmt::Write as _;
@@ -25,8 +26,15 @@ pub fn render(summary: &Summary) -> Artifact {
 
 /// The same as text.
 pub fn text(summary: &Summary) -> String {
-    let parts =
-        [heading(summary), findings(summary), table(summary), objectives(summary), warnings(summary), record(summary)];
+    let parts = [
+        heading(summary),
+        findings(summary),
+        table(summary),
+        objectives(summary),
+        arms::text(summary),
+        warnings(summary),
+        record(summary),
+    ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n\n") + "\n"
 }

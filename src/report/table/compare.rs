@@ -44,7 +44,8 @@ fn verdict(found: &Comparisons, gate: &[&Comparison]) -> String {
     }
 }
 
-fn table(title: &str, lines: &[&Comparison], screen: Screen) -> String {
+/// Lines of a comparison below a title; empty without any.
+pub(super) fn table(title: &str, lines: &[&Comparison], screen: Screen) -> String {
     if lines.is_empty() {
         return String::new();
     }

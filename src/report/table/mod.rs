@@ -9,6 +9,7 @@ use super::grid::Grid;
 use super::groups;
 use super::written::measured;
 use crate::analyze::Summary;
+use crate::analyze::compare::Comparisons;
 use crate::analyze::summary::SloResult;
 use crate::analyze::summary::SloVerdict;
 use crate::analyze::summary::Tone;
@@ -18,15 +19,28 @@ pub use screen::Screen;
 pub(super) use screen::Style;
 pub(super) use screen::plain;
 
+/// Lines of one comparison at most; all of them are in the JSON.
+const MOST_LINES: usize = 12;
+
 /// Cells of one objective that are listed one by one.
 const FEW: usize = 3;
 
 /// The whole result as text with a final line feed. Nothing in it but our own colors is a control sequence.
 pub fn render(summary: &Summary, screen: Screen) -> String {
     let mut parts = vec![heading(summary, screen), results(summary, screen), findings(summary, screen)];
-    parts.extend([objectives(summary, screen), warnings(summary, screen)]);
+    parts.extend([objectives(summary, screen), arms(summary, screen), warnings(summary, screen)]);
     parts.retain(|part| !part.is_empty());
     parts.join("\n") + "\n"
+}
+
+/// Comparisons of arms that gate or found something.
+fn arms(summary: &Summary, screen: Screen) -> String {
+    let one = |found: &Comparisons| {
+        let title = format!("{} against {}", plain(&found.candidate, 60), plain(&found.baseline, 60));
+        let lines = super::md::arms::outstanding(found);
+        compare::table(&title, &lines[..lines.len().min(MOST_LINES)], screen)
+    };
+    summary.comparisons.iter().map(one).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn heading(summary: &Summary, screen: Screen) -> String {

@@ -1,0 +1,45 @@
+//! Comparisons of the run's own arms and with its baseline, as far as they decide or stand out.
+
+use super::compare;
+use crate::analyze::Summary;
+use crate::analyze::compare::Comparison;
+use crate::analyze::compare::Comparisons;
+use crate::analyze::compare::Verdict;
+use crate::report::escape::markdown;
+use crate::text::number::count;
+
+/// Lines of one comparison at most; all of them are in `summary.json`.
+const MOST_LINES: usize = 20;
+
+/// One part per comparison that gates or found something; empty where there is none.
+pub(super) fn text(summary: &Summary) -> String {
+    let parts: Vec<String> = summary.comparisons.iter().filter_map(one).collect();
+    let refused: String = summary.refused.iter().map(|why| format!("\n- not compared: {}", markdown(why))).collect();
+    if parts.is_empty() && refused.is_empty() {
+        return String::new();
+    }
+    format!(
+        "### Arms against each other\n\nPaired by case, p adjusted for the number of tests.\n\n{}{refused}",
+        parts.join("\n")
+    )
+}
+
+/// What stands out of a comparison, or all that gates.
+pub(in crate::report) fn outstanding(found: &Comparisons) -> Vec<&Comparison> {
+    let stands_out =
+        |one: &&Comparison| found.gates && one.gates || matches!(one.verdict, Verdict::Regressed | Verdict::Improved);
+    found.comparisons.iter().filter(stands_out).collect()
+}
+
+fn one(found: &Comparisons) -> Option<String> {
+    let lines = outstanding(found);
+    let (shown, rest) = (&lines[..lines.len().min(MOST_LINES)], found.comparisons.len() - lines.len().min(MOST_LINES));
+    let title = format!("**{}** against {}", markdown(&found.candidate), markdown(&found.baseline));
+    let verdict = if found.gates { format!(": {}", found.verdict.name()) } else { String::new() };
+    let rest = if rest > 0 {
+        format!("\n{} without a verdict in summary.json.\n", count(rest as u64, "further line"))
+    } else {
+        String::new()
+    };
+    (!shown.is_empty()).then(|| format!("{title}{verdict}\n\n{}{rest}", compare::table(shown)))
+}
