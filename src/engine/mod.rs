@@ -9,6 +9,7 @@
 //! The dispatcher alone holds the run's state and puts all events in one order. The I/O threads connect, write, read
 //! and stamp; everything that takes processor time for itself happens on other threads.
 
+pub mod aside;
 pub mod audit;
 pub mod clock;
 pub mod decode;

@@ -24,7 +24,8 @@ const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-generation-id",
 pub fn observe(finished: Finished<Ticket>) -> (Observation, Ticket) {
     let Finished { ticket, ended, head, events, decoded } = finished;
     let mut reply = decoded.reply;
-    let cost = cost(ticket.endpoint.price.as_deref(), reply.usage.as_ref(), decoded.outcome, &ticket, &reply.text);
+    let price = ticket.endpoint.price.as_deref();
+    let cost = cost(price, reply.usage.as_ref(), decoded.outcome, ticket.body_bytes, &reply.text);
     if price_gap(ticket.endpoint.price.as_deref(), reply.usage.as_ref()) {
         reply.flags.push(Flag::PriceGap);
     }
@@ -83,7 +84,7 @@ pub fn unsent(attempt: Attempt, due: Offset, now: Offset) -> Observation {
 
 /// Billed beats computed beats estimated. An answer cut off carries no usage but is billed at most providers: what
 /// was sent and received is booked, by the rule of thumb of four bytes to a token.
-fn cost(price: Option<&Price>, usage: Option<&Usage>, outcome: Outcome, ticket: &Ticket, text: &str) -> Cost {
+pub fn cost(price: Option<&Price>, usage: Option<&Usage>, outcome: Outcome, body_bytes: u64, text: &str) -> Cost {
     if let Some(billed) = usage.and_then(|u| u.billed) {
         return Cost { usd: Some(billed), basis: Basis::Billed };
     }
@@ -99,7 +100,7 @@ fn cost(price: Option<&Price>, usage: Option<&Usage>, outcome: Outcome, ticket: 
         return Cost { usd: Some(Usd::ZERO), basis: Basis::Estimated };
     }
     let tokens = |bytes: u64| Some(bytes.div_ceil(4));
-    let guess = Usage { input: tokens(ticket.body_bytes), output: tokens(text.len() as u64), ..Usage::default() };
+    let guess = Usage { input: tokens(body_bytes), output: tokens(text.len() as u64), ..Usage::default() };
     Cost { usd: price.of(&guess), basis: Basis::Estimated }
 }
 

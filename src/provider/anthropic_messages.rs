@@ -43,6 +43,10 @@ impl Dialect for AnthropicMessages {
         "/v1/messages"
     }
 
+    fn count_path(&self) -> Option<&'static str> {
+        Some("/v1/messages/count_tokens")
+    }
+
     fn encode(&self, messages: &[Message], conversation: &Conversation) -> Members {
         let mut writer = Writer::default();
         system(&mut writer, messages);

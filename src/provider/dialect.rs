@@ -117,6 +117,11 @@ pub trait Dialect: Sync {
     /// Path of the request below the base URL, such as `/chat/completions`.
     fn path(&self) -> &'static str;
 
+    /// Path of the request that counts a prompt's tokens without an answer, where the protocol has one.
+    fn count_path(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Encodes messages, tools, tool choice and format as body members. `messages` is the whole conversation so far,
     /// earlier turns and the model's own answers included.
     fn encode(&self, messages: &[Message], conversation: &Conversation) -> Members;

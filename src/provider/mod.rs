@@ -4,7 +4,9 @@
 //! [`Dialect`] and one line in [`DIALECTS`].
 
 pub mod anthropic_messages;
+pub mod aside;
 pub mod catalog;
+pub mod diagnose;
 pub mod dialect;
 mod draft;
 mod encode;

@@ -93,7 +93,7 @@ impl Endpoint {
         Ok((body, sent_mode))
     }
 
-    fn headers(&self, ask: &Ask<'_>) -> Result<HeaderMap, String> {
+    pub(super) fn headers(&self, ask: &Ask<'_>) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         let accept = if ask.stream { "text/event-stream" } else { "application/json" };
         for (name, value) in [("content-type", "application/json"), ("accept", accept), ("user-agent", AGENT)] {
