@@ -7,6 +7,7 @@ use super::summary::Cell;
 use super::summary::Exit;
 use super::summary::SloResult;
 use super::summary::SloVerdict;
+use super::unavailable::Unavailable;
 use crate::domain::RunStatus;
 use crate::text::number::count;
 
@@ -30,16 +31,28 @@ impl Exit {
 ///
 /// A slow client invalidates a cell whose times matter, as `is_timed` tells; the answers of a cell that only grades
 /// them are as good as ever.
-pub fn exit(run: &Run, status: Option<RunStatus>, cells: &[Cell], slos: &[SloResult]) -> Exit {
+pub fn exit(
+    run: &Run,
+    status: Option<RunStatus>,
+    cells: &[Cell],
+    slos: &[SloResult],
+    unavailable: &[Unavailable],
+) -> Exit {
     let mut exit = Exit::default();
     match status {
         None if !run.recorded => exit.add(130, "the run has no end: it was interrupted and can be resumed".into()),
         Some(RunStatus::Interrupted) => exit.add(130, "the run was interrupted and can be resumed".into()),
-        Some(RunStatus::Provider) => exit.add(4, "a key or quota stopped the run".into()),
+        Some(RunStatus::Provider) if unavailable.is_empty() => exit.add(4, "a key or quota stopped the run".into()),
         Some(RunStatus::Budget) => exit.add(7, "the budget was reached".into()),
         _ => {}
     }
-    let dead: Vec<String> = cells.iter().filter(|cell| is_dead(cell)).map(|cell| cell.key.to_string()).collect();
+    if !unavailable.is_empty() {
+        let names: Vec<String> = unavailable.iter().map(|one| one.cell.to_string()).collect();
+        exit.add(4, format!("{} unavailable: {}", count(names.len() as u64, "cell"), few(&names)));
+    }
+    let known = |cell: &&Cell| unavailable.iter().any(|one| one.cell == cell.key);
+    let dead: Vec<String> =
+        cells.iter().filter(|cell| is_dead(cell) && !known(cell)).map(|cell| cell.key.to_string()).collect();
     if !dead.is_empty() {
         let of =
             if dead.len() == cells.len() { "every trial".to_owned() } else { format!("every trial of {}", few(&dead)) };
@@ -106,9 +119,9 @@ mod tests {
     #[test]
     fn a_run_without_an_end_or_a_trial_is_no_success() {
         let run = Run::default();
-        assert_eq!(exit(&run, None, &[], &[]).code, 130);
-        assert_eq!(exit(&run, Some(RunStatus::Complete), &[], &[]).code, 3);
-        assert_eq!(exit(&run, Some(RunStatus::Budget), &[], &[]).code, 7);
-        assert_eq!(exit(&run, Some(RunStatus::Provider), &[], &[]).code, 4);
+        assert_eq!(exit(&run, None, &[], &[], &[]).code, 130);
+        assert_eq!(exit(&run, Some(RunStatus::Complete), &[], &[], &[]).code, 3);
+        assert_eq!(exit(&run, Some(RunStatus::Budget), &[], &[], &[]).code, 7);
+        assert_eq!(exit(&run, Some(RunStatus::Provider), &[], &[], &[]).code, 4);
     }
 }

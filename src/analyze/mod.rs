@@ -31,6 +31,7 @@ pub mod summarize;
 pub mod summary;
 pub mod times;
 pub mod trial;
+pub mod unavailable;
 pub mod warnings;
 pub mod window;
 

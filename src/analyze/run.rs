@@ -9,6 +9,7 @@ use crate::domain::JsonText;
 use crate::domain::LoadId;
 use crate::domain::ModeName;
 use crate::domain::Price;
+use crate::domain::Probe;
 use crate::domain::PromptId;
 use crate::domain::ProviderId;
 use crate::domain::Tag;
@@ -34,6 +35,8 @@ pub struct Run {
     pub policy: Policy,
     /// Calibration of the instrument against known times, where it was made.
     pub calibration: Option<Calibration>,
+    /// What was asked before the run; of a target and mode the last entry holds, and all were paid for.
+    pub preflight: Vec<Probe>,
     /// Every figure comes from the simulator.
     pub simulated: bool,
     /// Answers were recorded elsewhere (`grade --responses`): there is no schedule, hence no throughput.

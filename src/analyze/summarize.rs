@@ -25,6 +25,7 @@ use super::summary::RunRecord;
 use super::summary::Timeline;
 use super::trial::TrialRow;
 use super::trial::Trials;
+use super::unavailable;
 use super::warnings;
 use super::window::Window;
 use crate::domain::CellId;
@@ -39,8 +40,13 @@ const MOST_FAILURES: usize = 200;
 /// Answers of the sampled trials are filled in afterwards by [`Summary::attach`], from a second reading of the log.
 pub fn summarize(run: &Run, trials: &Trials) -> Summary {
     let rows_of = fold::by_cell(run, trials, Phase::Measure);
-    let (cells, windows) = cells(run, trials, &rows_of);
+    let (mut cells, windows) = cells(run, trials, &rows_of);
     let rows = |cell: &Cell| rows_of[cell.id.0 as usize].as_slice();
+    let unavailable = unavailable::unavailable(run, trials, &rows_of);
+    for cell in cells.iter_mut().filter(|cell| unavailable.iter().any(|one| one.cell == cell.key)) {
+        // Nobody answered: that is no score of the model, not even zero.
+        cell.goodput = None;
+    }
     let evidence: Vec<Evidence<'_>> = cells
         .iter()
         .map(|cell| Evidence { run, cell, rows: rows(cell), gaps: &trials.gaps[cell.id.0 as usize] })
@@ -49,12 +55,13 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
     let efforts = effort::curves(run, &evidence);
     let under_load = load::shifts(run, &evidence);
     let measured: Vec<&TrialRow> = trials.rows.iter().filter(|row| row.is_measured()).collect();
-    let exit = exit::exit(run, trials.status, &cells, &slos);
+    let exit = exit::exit(run, trials.status, &cells, &slos, &unavailable);
     let mut summary = Summary {
         run: record(run, trials, &measured),
         simulated: run.simulated,
         instrument: audit::instrument(run, trials, &cells),
         slos,
+        unavailable,
         warnings: Vec::new(),
         efforts,
         comparisons: Vec::new(),
@@ -88,6 +95,10 @@ fn record(run: &Run, trials: &Trials, measured: &[&TrialRow]) -> RunRecord {
     for (origin, n) in &trials.judge_basis {
         *basis.entry(*origin).or_default() += n;
     }
+    let preflight = preflight_cost(run);
+    for (origin, n) in &preflight.basis {
+        *basis.entry(*origin).or_default() += n;
+    }
     let begin = trials.rows.iter().map(|row| row.began).min().unwrap_or_default();
     let end = trials.rows.iter().map(|row| row.ended).max().unwrap_or_default();
     RunRecord {
@@ -102,8 +113,9 @@ fn record(run: &Run, trials: &Trials, measured: &[&TrialRow]) -> RunRecord {
         attempts: trials.attempts,
         judge_requests: trials.judge_requests,
         duration_s: if run.recorded { 0.0 } else { end.ms_since(begin).unwrap_or(0.0) / 1e3 },
-        cost: CostTotal { usd: subjects + judges.as_f64(), basis },
+        cost: CostTotal { usd: subjects + judges.as_f64() + preflight.usd, basis },
         judge_cost: CostTotal { usd: judges.as_f64(), basis: trials.judge_basis.clone() },
+        preflight_cost: preflight,
         warmup_cost: CostTotal {
             usd: cost::total(&warmup),
             basis: cost::basis(trials, |_, phase| phase == Phase::Warmup),
@@ -111,6 +123,17 @@ fn record(run: &Run, trials: &Trials, measured: &[&TrialRow]) -> RunRecord {
         decisions: trials.decisions.clone(),
         regraded: regraded(run, trials),
     }
+}
+
+/// What was spent before the run: every question that was sent.
+fn preflight_cost(run: &Run) -> CostTotal {
+    let sent = run.preflight.iter().filter(|probe| probe.outcome.is_some());
+    let mut total = CostTotal::default();
+    for probe in sent {
+        total.usd += probe.cost.usd.map_or(0.0, Usd::as_f64);
+        *total.basis.entry(probe.cost.basis).or_default() += 1;
+    }
+    total
 }
 
 fn regraded(run: &Run, trials: &Trials) -> Vec<Regrade> {

@@ -25,6 +25,7 @@ use super::run::CaseInfo;
 use super::run::GraderInfo;
 use super::run::Meta;
 use super::run::TargetInfo;
+use super::unavailable::Unavailable;
 use crate::domain::Basis;
 use crate::domain::CaseId;
 use crate::domain::CellId;
@@ -49,6 +50,8 @@ pub struct Summary {
     pub instrument: Instrument,
     /// One entry per cell that has at least one measured trial, in plan order.
     pub cells: Vec<Cell>,
+    /// Cells whose target was not to be had, in plan order.
+    pub unavailable: Vec<Unavailable>,
     /// One entry per objective and cell in its scope.
     pub slos: Vec<SloResult>,
     /// What a reader must know, most severe first.
@@ -108,6 +111,8 @@ pub struct RunRecord {
     pub cost: CostTotal,
     /// Part of it that graders spent.
     pub judge_cost: CostTotal,
+    /// Part of it that preflight spent.
+    pub preflight_cost: CostTotal,
     /// Part of it that the warm-up spent.
     pub warmup_cost: CostTotal,
     /// Stopping decisions: rule and decision.

@@ -37,6 +37,13 @@ impl Notes<'_> {
 pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
     let mut found = Vec::new();
     about_run(summary, &mut Notes { cell: None, found: &mut found });
+    found.extend(summary.unavailable.iter().map(|one| Warning {
+        code: "unavailable",
+        severity: Severity::Invalid,
+        cell: Some(one.cell.clone()),
+        message: format!("unavailable, not scored: {}", one.reason),
+        advice: one.advice.clone(),
+    }));
     for cell in &summary.cells {
         let mut notes = Notes { cell: Some(cell), found: &mut found };
         about_instrument(cell, &mut notes);

@@ -35,7 +35,9 @@ pub enum Command {
     #[command(after_help = "Example: llmark run suites/quickstart.yaml --mode low --repeats 3 --budget-usd 0.50")]
     Run(RunArgs),
     /// Show what a run would do: matrix, requests, cost. Sends nothing, needs no key.
-    #[command(after_help = "Example: llmark plan suites/quickstart.yaml --show-prompts")]
+    #[command(
+        after_help = "Examples:\n  llmark plan suites/quickstart.yaml --show-prompts\n  llmark plan suite.yaml --online       is every target there, and does it honor its modes?"
+    )]
     Plan(PlanArgs),
     /// Validate suites: every problem at once, each with its place.
     Check {
@@ -161,8 +163,12 @@ pub struct RunArgs {
     /// With a budget: run targets whose price nobody states.
     #[arg(long)]
     pub allow_unknown_prices: bool,
-    /// Skip the check of keys, models and modes before the run.
+    /// Ask targets on this machine too before the run: by default only remote targets get the preflight, one listing
+    /// and one tiny call per mode, so that a local server sees the plan's requests and no others.
     #[arg(long)]
+    pub preflight: bool,
+    /// Ask nobody before the run; keys are still checked.
+    #[arg(long, conflicts_with = "preflight")]
     pub no_preflight: bool,
     /// Send keys over unencrypted http to hosts other than this machine.
     #[arg(long)]
@@ -229,9 +235,13 @@ pub struct PlanArgs {
     /// Print every rendered prompt.
     #[arg(long)]
     pub show_prompts: bool,
-    /// Ask the endpoints: keys, models, one tiny call per target and mode.
+    /// Ask the endpoints: key, connection, models listing, one small call per target and mode, candidates of modes
+    /// that nobody documents, exact prompt tokens where the protocol counts them. Costs a few tokens.
     #[arg(long)]
     pub online: bool,
+    /// With --online: send keys over unencrypted http to hosts other than this machine.
+    #[arg(long, requires = "online")]
+    pub allow_http: bool,
     /// An earlier run whose token counts make the forecast exact.
     #[arg(long, value_name = "RUN")]
     pub pilot: Option<PathBuf>,

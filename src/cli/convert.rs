@@ -28,6 +28,7 @@ use crate::provider::Endpoint;
 use crate::store::Manifest;
 use crate::store::manifest;
 use crate::store::manifest::PriceInfo;
+use crate::store::manifest::ProbeInfo;
 use crate::suite::Suite;
 
 /// Bytes of an expectation that a manifest keeps at most.
@@ -88,6 +89,7 @@ pub fn manifest(suite: &Suite, plan: &Plan, endpoints: &[Arc<Endpoint>], about: 
             "baseline": suite.baseline.as_deref(),
         }),
         budget: manifest::BudgetInfo { usd, minutes },
+        preflight: Vec::new(),
         builds_on: Vec::new(),
         extra: BTreeMap::new(),
     }
@@ -210,6 +212,7 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         simulated: manifest.simulated,
         recorded: manifest.extra.contains_key("responses"),
         calibration: calibration(manifest),
+        preflight: manifest.preflight.iter().map(ProbeInfo::probe).collect::<Result<_, _>>().map_err(Failure::store)?,
         policy: policy(manifest),
         terms: terms(manifest),
     })

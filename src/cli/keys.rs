@@ -1,10 +1,12 @@
 //! Finds keys, and refuses to send them where their owner did not mean them to go.
 //!
 //! A suite only names a variable. For the variable `NAME` its owner may set `NAME` to the key itself, `NAME_FILE` to a
-//! private file that holds it, or `NAME_CMD` to a command that prints it. A variable of the catalogue goes to that
-//! provider's host alone, any other to this machine alone; `NAME_HOSTS` lists further hosts. So a suite by somebody
-//! else can neither pick another secret of the environment nor point a known one at a server of its own. No message
-//! here ever holds a key.
+//! private file that holds it, or `NAME_CMD` to a command that prints it.
+//!
+//! This module alone decides where a key may go. A variable of the catalogue goes to that provider's host alone, any
+//! other to this machine alone; `NAME_HOSTS` lists further hosts. Beyond this machine it travels encrypted, unless its
+//! owner lists `http://host` or says `--allow-http`. So a suite by somebody else can neither pick another secret of the
+//! environment nor point a known one at a server of its own. No message here ever holds a key.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -52,7 +54,7 @@ pub enum KeyError {
     },
     /// Anyone on the way could read it.
     #[error(
-        "{name} is not sent to `{host}` over plain http; use https, or set {name}_HOSTS=http://{host} if the way there is safe"
+        "{name} is not sent to `{host}` over plain http; use https, or set {name}_HOSTS=http://{host} or say --allow-http if the way there is safe"
     )]
     Plain {
         /// The variable.
@@ -77,6 +79,8 @@ const LONGEST: u64 = 16 << 10;
 pub struct KeyRing<'a> {
     read: &'a dyn Fn(&str) -> Option<OsString>,
     bound: BTreeMap<String, BTreeSet<String>>,
+    /// Keys may travel over plain http beyond this machine, to hosts that they may go to at all.
+    pub allow_http: bool,
 }
 
 impl<'a> KeyRing<'a> {
@@ -90,7 +94,7 @@ impl<'a> KeyRing<'a> {
         for (name, url) in bound {
             hosts.entry(name).or_default().insert(place(url));
         }
-        Self { read, bound: hosts }
+        Self { read, bound: hosts, allow_http: false }
     }
 
     /// The key of `endpoint`; `None` where it takes none.
@@ -154,7 +158,7 @@ impl<'a> KeyRing<'a> {
         }
         let is_listed = |entry: &str| entry == host || entry == plain || entry == format!("https://{host}");
         if let Some(entry) = listed.find(|entry| is_listed(entry)) {
-            let safe = url.scheme() == "https" || is_this_machine(url) || entry == plain;
+            let safe = self.is_safe(url) || entry == plain;
             return if safe { Ok(()) } else { Err(KeyError::Plain { name: name.to_owned(), host }) };
         }
         let bound = self.bound.get(name);
@@ -162,7 +166,11 @@ impl<'a> KeyRing<'a> {
             let bound = bound.map_or_else(|| "this machine alone".to_owned(), join);
             return Err(KeyError::Host { name: name.to_owned(), host, bound });
         }
-        if url.scheme() == "https" { Ok(()) } else { Err(KeyError::Plain { name: name.to_owned(), host }) }
+        if self.is_safe(url) { Ok(()) } else { Err(KeyError::Plain { name: name.to_owned(), host }) }
+    }
+
+    fn is_safe(&self, url: &Url) -> bool {
+        url.scheme() == "https" || is_this_machine(url) || self.allow_http
     }
 }
 
@@ -176,7 +184,8 @@ fn place(url: &Url) -> String {
     url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
 }
 
-fn is_this_machine(url: &Url) -> bool {
+/// Whether an address is on this machine: `localhost`, or a loopback address.
+pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -16,6 +16,7 @@ pub mod live;
 pub mod load;
 pub mod models;
 pub mod plan;
+pub mod preflight;
 pub mod progress;
 pub mod record;
 pub mod regrade;

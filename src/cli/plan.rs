@@ -12,6 +12,7 @@ use super::args::PlanArgs;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::load;
+use super::preflight::online::online;
 use super::terminal;
 use crate::load::Plan;
 use crate::suite::Suite;
@@ -31,15 +32,24 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let plan = load::plan(&suite, &args.selection)?;
     super::session::simulated_prices(&mut suite.targets, args.suite.parent());
     let forecast = forecast(&suite, &plan);
+    let online = args.online.then(|| online(&args.suite, &suite, &plan, &catalog, args.allow_http)).transpose()?;
+    let exit = online.as_ref().map_or(Exit::Ok, |seen| seen.exit);
     if args.json {
-        terminal::result(&as_json(&suite, &plan, &forecast).to_string());
-        return Ok(Exit::Ok);
+        let mut json = as_json(&suite, &plan, &forecast);
+        if let Some(seen) = online {
+            json["online"] = seen.json;
+        }
+        terminal::result(&json.to_string());
+        return Ok(exit);
     }
     terminal::result(&text(&suite, &plan, &forecast));
     if args.show_prompts {
         terminal::result(&prompts(&plan));
     }
-    Ok(Exit::Ok)
+    if let Some(seen) = online {
+        terminal::result(&format!("\n{}", for_terminal(&seen.text)));
+    }
+    Ok(exit)
 }
 
 fn text(suite: &Suite, plan: &Plan, forecast: &Forecast) -> String {

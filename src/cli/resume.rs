@@ -11,6 +11,8 @@ use super::doubt;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::load;
+use super::preflight;
+use super::preflight::Who;
 use super::run::conclude;
 use super::session;
 use super::session::Left;
@@ -22,6 +24,7 @@ use crate::domain::Event;
 use crate::domain::Offset;
 use crate::domain::Phase;
 use crate::domain::RunStatus;
+use crate::domain::Usd;
 use crate::engine::clock::Anchor;
 use crate::engine::clock::RunClock;
 use crate::load::Plan;
@@ -35,7 +38,7 @@ use crate::suite::Suite;
 /// # Errors
 /// Not a run folder, another process writes it, or its suite no longer gives the same plan.
 pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
-    let folder = RunFolder::open_to_write(&args.run)?;
+    let mut folder = RunFolder::open_to_write(&args.run)?;
     let catalog = load::catalog(None)?;
     let suite = stored_suite(&folder, &catalog)?;
     let plan = Arc::new(stored_plan(&folder, &suite)?);
@@ -46,11 +49,17 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         return conclude(&folder, Exit::Ok, args.json);
     }
     let clock = RunClock::resume(progress.resume_at(Anchor::take(&RunClock::start()).wall));
-    let left = what_is_left(&plan, &progress, args.in_doubt, clock.now());
+    let mut left = what_is_left(&plan, &progress, args.in_doubt, clock.now());
     let mut endpoints = load::endpoints(&suite, &plan);
     let simulators =
         Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
     let keys = session::find_keys(&endpoints, &catalog, args.allow_http)?;
+    let earlier: Usd =
+        folder.manifest().preflight.iter().filter_map(|p| p.cost_usd.as_deref()?.parse::<Usd>().ok()).sum();
+    let probes = preflight::before_run(&plan, &endpoints, &keys, who(&folder, &suite), clock)?;
+    preflight::keep(&mut folder, &probes, &keys.redactor)?;
+    left.spent = left.spent + earlier + preflight::spent(&probes);
+    left.unavailable = preflight::unavailable(&plan, &probes);
     let answers = cache::answers(&cache_of(&folder), &suite, &folder, &keys.redactor)?;
     let session = Session {
         suite: &suite,
@@ -95,25 +104,29 @@ pub fn stored_plan(folder: &RunFolder, suite: &Suite) -> Result<Plan, Failure> {
     ))
 }
 
-/// The selection that the run was started with, from its command line.
+/// The selection that the run was started with.
 fn selection_of(folder: &RunFolder) -> super::args::Selection {
-    match command_of(folder) {
-        Some(super::args::Command::Run(args)) => args.selection,
-        _ => super::args::Selection::default(),
-    }
-}
-
-fn command_of(folder: &RunFolder) -> Option<super::args::Command> {
-    use clap::Parser as _;
-    let words = std::iter::once("llmark".to_owned()).chain(folder.manifest().command.iter().cloned());
-    super::args::Cli::try_parse_from(words).ok().map(|cli| cli.command)
+    arguments_of(folder).map(|args| args.selection).unwrap_or_default()
 }
 
 /// The response cache that the run was started with.
 pub fn cache_of(folder: &RunFolder) -> super::args::CacheUse {
-    match command_of(folder) {
-        Some(super::args::Command::Run(args)) => args.cache,
-        _ => super::args::CacheUse::default(),
+    arguments_of(folder).map(|args| args.cache).unwrap_or_default()
+}
+
+/// Whom the run asked before it began; the session that goes on asks them again.
+fn who(folder: &RunFolder, suite: &Suite) -> Who {
+    let (always, never) = arguments_of(folder).map_or((false, false), |args| (args.preflight, args.no_preflight));
+    Who::of(always, never, suite.preflight)
+}
+
+/// The command line of the run, where it was a `run`.
+fn arguments_of(folder: &RunFolder) -> Option<super::args::RunArgs> {
+    use clap::Parser as _;
+    let words = std::iter::once("llmark".to_owned()).chain(folder.manifest().command.iter().cloned());
+    match super::args::Cli::try_parse_from(words).ok()?.command {
+        super::args::Command::Run(args) => Some(args),
+        _ => None,
     }
 }
 
@@ -140,5 +153,5 @@ fn what_is_left(plan: &Plan, progress: &Progress, in_doubt: InDoubt, now: Offset
             attempts.insert(seen.attempt.trial.0, seen.attempt.number);
         }
     }
-    Left { done, attempts, spent, doubts }
+    Left { done, attempts, spent, doubts, ..Left::default() }
 }

@@ -15,6 +15,8 @@ use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
 use super::load;
+use super::preflight;
+use super::preflight::Who;
 use super::selftest;
 use super::selftest::Drill;
 use super::session;
@@ -73,8 +75,12 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
     let baseline = compare::stored_baseline(args.baseline.as_deref().or(suite.baseline.as_deref()))?;
+    let who = Who::of(args.preflight, args.no_preflight, suite.preflight);
+    let probes = preflight::before_run(&plan, &endpoints, &keys, who, clock)?;
     let place = Place { out: args.out.as_deref(), suite: path, baseline };
-    let folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
+    let mut folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
+    preflight::keep(&mut folder, &probes, &keys.redactor)?;
+    let unavailable = preflight::unavailable(&plan, &probes);
     let answers = cache::answers(&args.cache, suite, &folder, &keys.redactor)?;
     let session = Session {
         suite,
@@ -83,7 +89,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
         keys,
         folder: &folder,
         clock,
-        left: Left::default(),
+        left: Left { spent: preflight::spent(&probes), unavailable, ..Left::default() },
         progress: !args.quiet,
         watch: Watcher::of(suite, &plan, suite.early.certain_miss),
         allow_code: args.allow_code,

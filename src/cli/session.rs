@@ -14,6 +14,7 @@ use super::progress::Display;
 use super::record::Log;
 use super::tally::Outlook;
 use super::terminal;
+use crate::domain::CellId;
 use crate::domain::Clock;
 use crate::domain::Event;
 use crate::domain::RunStatus;
@@ -121,31 +122,33 @@ pub struct Keys {
 /// # Errors
 /// Every key that is missing or may not go where it would have to, in one message.
 pub fn find_keys(endpoints: &[Arc<Endpoint>], catalog: &Catalog, allow_http: bool) -> Result<Keys, Failure> {
-    let ring = ring(catalog);
-    let (mut by_target, mut problems) = (BTreeMap::new(), Vec::new());
+    let (keys, problems) = keys_of(endpoints, catalog, allow_http);
+    if problems.is_empty() {
+        return Ok(keys);
+    }
+    let problems: Vec<String> = problems.into_values().collect();
+    Err(Failure::provider(keys.redactor.clean(&problems.join("\n"))))
+}
+
+/// The keys that are to be had, and for the other targets why theirs is not.
+pub fn keys_of(endpoints: &[Arc<Endpoint>], catalog: &Catalog, allow_http: bool) -> (Keys, BTreeMap<TargetId, String>) {
+    let mut ring = ring(catalog);
+    ring.allow_http = allow_http;
+    let (mut by_target, mut problems) = (BTreeMap::new(), BTreeMap::new());
     for endpoint in endpoints {
         match ring.key(endpoint) {
-            Ok(Some(key)) if !allow_http && is_exposed(endpoint) => {
-                let _ = key;
-                problems.push(format!(
-                    "target `{}` would send its key over unencrypted http to {}; use https, or --allow-http if that is meant",
-                    endpoint.id,
-                    endpoint.base_url.host_str().unwrap_or_default()
-                ));
-            }
             Ok(Some(key)) => {
                 by_target.insert(endpoint.id.clone(), key);
             }
             Ok(None) => {}
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => {
+                problems.insert(endpoint.id.clone(), error.to_string());
+            }
         }
-    }
-    if !problems.is_empty() {
-        return Err(Failure::provider(problems.join("\n")));
     }
     let names = endpoints.iter().flat_map(|endpoint| &endpoint.key_env).map(String::as_str);
     let all: Vec<Secret> = ring.known(names).into_iter().chain(by_target.values().cloned()).collect();
-    Ok(Keys { by_target, redactor: Redactor::new(&all) })
+    (Keys { by_target, redactor: Redactor::new(&all) }, problems)
 }
 
 fn ring(catalog: &Catalog) -> KeyRing<'static> {
@@ -163,12 +166,6 @@ pub fn redactor(catalog: &Catalog) -> Redactor {
     Redactor::new(&ring(catalog).known([]))
 }
 
-fn is_exposed(endpoint: &Endpoint) -> bool {
-    let host = endpoint.base_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    endpoint.base_url.scheme() != "https" && !local
-}
-
 /// What an earlier session left to this one.
 #[derive(Default)]
 pub struct Left {
@@ -180,6 +177,8 @@ pub struct Left {
     pub spent: Usd,
     /// Doubts to put on record before anything is sent.
     pub doubts: Vec<Event>,
+    /// Cells whose target preflight found gone, with the reason.
+    pub unavailable: BTreeMap<CellId, String>,
 }
 
 /// What a session is made of.
@@ -244,7 +243,6 @@ impl Session<'_> {
     }
 
     fn setup(self, recorder: Arc<dyn Recorder>) -> Result<Setup, Failure> {
-        let extra = keys::environment("SSL_CERT_FILE").and_then(|path| std::fs::read(PathBuf::from(path)).ok());
         let graders = self.suite.graders.iter().map(|grader| {
             let bound = Bound { grader: Arc::new(grader.clone()), version: grader.version.clone() };
             (grader.id.clone(), bound)
@@ -256,18 +254,28 @@ impl Session<'_> {
             keys: self.keys.by_target,
             graders: graders.collect(),
             recorder,
-            network: Network::direct(tls::config(extra.as_deref()).map_err(Failure::usage)?),
+            network: network()?,
             programs: programs(self.allow_code),
             clock: self.clock,
             nonce: Anchor::take(&self.clock).wall ^ self.plan.seed.rotate_left(32),
             done: Arc::new(move |trial| done.contains(trial)),
             attempts: left.attempts,
             spent: left.spent,
+            unavailable: left.unavailable,
             watch: self.watch,
             answers: self.answers,
             plan: self.plan,
         })
     }
+}
+
+/// How connections are made: TLS with the Mozilla roots and those of `SSL_CERT_FILE`.
+///
+/// # Errors
+/// The file holds no usable certificates.
+pub fn network() -> Result<Network, Failure> {
+    let extra = keys::environment("SSL_CERT_FILE").and_then(|path| std::fs::read(PathBuf::from(path)).ok());
+    Ok(Network::direct(tls::config(extra.as_deref()).map_err(Failure::usage)?))
 }
 
 /// Runs graders' programs in the sandbox; model code only where it is allowed.

@@ -8,7 +8,6 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::thread::JoinHandle;
 
-use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::RunClock;
@@ -22,6 +21,7 @@ use super::io::Lanes;
 use super::io::Shared;
 use crate::provider::Endpoint;
 use crate::provider::WireRequest;
+use crate::transport::Network;
 use crate::transport::Timers;
 
 /// Messages between I/O and decoding threads.
@@ -39,7 +39,7 @@ impl<T: Send + 'static> Aside<T> {
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn open(clock: RunClock, tls: &Arc<ClientConfig>) -> io::Result<Self> {
+    pub fn open(clock: RunClock, network: Network) -> io::Result<Self> {
         let (to_decoder, blocks) = sync_channel(QUEUE);
         let (results, done) = channel();
         let decoder = thread::Builder::new().name("decode".into()).spawn(move || {
@@ -47,12 +47,7 @@ impl<T: Send + 'static> Aside<T> {
                 let _ = results.send(finished);
             });
         })?;
-        let shared = Shared {
-            clock: Arc::new(clock),
-            tls: Arc::clone(tls),
-            decoder: to_decoder,
-            abort: CancellationToken::new(),
-        };
+        let shared = Shared { clock: Arc::new(clock), network, decoder: to_decoder, abort: CancellationToken::new() };
         Ok(Self { lanes: Lanes::start(1, &shared)?, done, decoder })
     }
 

@@ -109,6 +109,8 @@ pub(super) struct Dispatcher {
     /// Targets that take no more requests, and why.
     pub(super) dead: BTreeMap<TargetId, String>,
     pub(super) ended_cells: BTreeMap<CellId, String>,
+    /// Some cells were not asked, since their targets were not to be had.
+    pub(super) has_gaps: bool,
     /// Trials below this number have an intent in the log, durable or not.
     pub(super) intended: u64,
     pub(super) status: Option<RunStatus>,
@@ -179,7 +181,8 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
         running: 0,
         grading: 0,
         dead: BTreeMap::new(),
-        ended_cells: BTreeMap::new(),
+        has_gaps: !setup.unavailable.is_empty(),
+        ended_cells: setup.unavailable,
         intended: 0,
         status: None,
         failure: None,
@@ -343,7 +346,7 @@ impl Dispatcher {
     fn final_status(&self) -> RunStatus {
         let interrupted = self.control.is_draining().then_some(RunStatus::Interrupted);
         let out_of_time = self.is_out_of_time().then_some(RunStatus::Budget);
-        let dead = (!self.dead.is_empty()).then_some(RunStatus::Provider);
+        let dead = (self.has_gaps || !self.dead.is_empty()).then_some(RunStatus::Provider);
         interrupted.or(self.status).or(out_of_time).or(dead).unwrap_or(RunStatus::Complete)
     }
 }

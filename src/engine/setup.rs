@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::RunClock;
 use super::grading::RunProgram;
 use super::recall::Answers;
+use crate::domain::CellId;
 use crate::domain::Event;
 use crate::domain::GraderId;
 use crate::domain::Observation;
@@ -92,6 +93,8 @@ pub struct Setup {
     pub attempts: BTreeMap<u64, u16>,
     /// Spent by earlier sessions.
     pub spent: Usd,
+    /// Cells that are not asked, because preflight found their target gone, with the reason.
+    pub unavailable: BTreeMap<CellId, String>,
     /// Early decisions; `None` runs the whole plan.
     pub watch: Option<Box<dyn Watch>>,
     /// Answers of earlier runs; `None` sends every request.

@@ -29,7 +29,14 @@ impl Endpoint {
         Some(self.url(path).and_then(|url| {
             let mut headers = self.headers(&ask)?;
             headers.remove("content-type");
-            Ok(WireRequest { url, headers, body: Vec::new(), fingerprint: 0, sent_mode: JsonText::new(&Value::Null) })
+            Ok(WireRequest {
+                url,
+                headers,
+                body: Vec::new(),
+                fingerprint: 0,
+                sent_mode: JsonText::new(&Value::Null),
+                http2: self.http2,
+            })
         }))
     }
 
@@ -53,7 +60,14 @@ impl Endpoint {
         Some(self.url(path).and_then(|url| {
             let body = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
             let headers = self.headers(&ask)?;
-            Ok(WireRequest { url, headers, body, fingerprint: 0, sent_mode: JsonText::new(&Value::Null) })
+            Ok(WireRequest {
+                url,
+                headers,
+                body,
+                fingerprint: 0,
+                sent_mode: JsonText::new(&Value::Null),
+                http2: self.http2,
+            })
         }))
     }
 }

@@ -99,11 +99,30 @@ pub struct Provider {
     /// Its own reasoning controls by protocol, for models without an entry.
     #[serde(default)]
     pub modes: BTreeMap<String, ModeSet>,
+    /// What it lets an account do; in force where the suite says nothing.
+    #[serde(default)]
+    pub limits: Bounds,
     /// What a user should know.
     #[serde(default)]
     pub notes: Vec<String>,
     /// How firm the entry is.
     pub confidence: String,
+}
+
+/// How much a provider takes, and who says so.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bounds {
+    /// Concurrent requests.
+    pub concurrency: Option<u32>,
+    /// Requests per minute.
+    pub rpm: Option<f64>,
+    /// Tokens per minute.
+    pub tpm: Option<f64>,
+    /// What the bounds are: of which plan, account or model.
+    pub what: String,
+    /// Id of the source.
+    pub source: String,
 }
 
 /// A protocol that a provider speaks.
@@ -266,6 +285,9 @@ pub struct Served {
     /// Merge patch on every request.
     #[serde(default)]
     pub body: Map<String, Value>,
+    /// What an account may do here, where that is not the provider's.
+    #[serde(default)]
+    pub limits: Bounds,
     /// Whether it can still be had here.
     pub lifecycle: Lifecycle,
     /// Modes by protocol.

@@ -129,6 +129,19 @@ pub struct Abilities {
     pub reasoning: Option<bool>,
 }
 
+impl Abilities {
+    /// What is known to work, for messages; empty where nothing is known.
+    pub fn known(self) -> Vec<&'static str> {
+        let all = [
+            (self.tools, "functions"),
+            (self.structured_output, "JSON Schema"),
+            (self.vision, "images"),
+            (self.reasoning, "reasoning"),
+        ];
+        all.into_iter().filter(|(able, _)| *able == Some(true)).map(|(_, what)| what).collect()
+    }
+}
+
 /// A request ready for the wire.
 #[derive(Debug, Clone)]
 pub struct WireRequest {

@@ -14,12 +14,14 @@ use super::Endpoint;
 use super::Mode;
 use super::Problem;
 use super::TargetSpec;
+use super::catalog::Bounds;
 use super::catalog::ModeSet;
 use super::catalog::Model;
 use super::catalog::Provider;
 use super::catalog::Served;
 use super::dialect;
 use super::endpoint::Abilities;
+use super::endpoint::Limits;
 use super::prices::lint;
 use crate::domain::JsonText;
 use crate::domain::ModeName;
@@ -228,7 +230,9 @@ fn build(
     let (modes, candidates, mode_note) = settings(spec, catalog, found, dialect);
     let (price, claims) = prices(spec, catalog, found);
     let doubts = price.iter().flat_map(|price| lint(price, &claims.iter().collect::<Vec<_>>(), None));
-    let notes = notes(spec, found).into_iter().chain(doubts.map(|doubt| format!("price: {doubt}"))).collect();
+    let (limits, bounds) = limits(spec, catalog, found);
+    let notes =
+        notes(spec, found).into_iter().chain(bounds).chain(doubts.map(|doubt| format!("price: {doubt}"))).collect();
     let key = found.model.map_or(name.as_str(), |known| &known.id);
     let key = spec.model.as_deref().unwrap_or(key);
     Endpoint {
@@ -248,7 +252,7 @@ fn build(
         mode_note,
         price: price.map(Arc::new),
         claims: claims.into_iter().map(Arc::new).collect(),
-        limits: spec.limits,
+        limits,
         models_path: models_path(found, dialect),
         context: found.served.and_then(|s| s.context).or(found.model.and_then(|m| m.context)),
         abilities: abilities(found),
@@ -381,6 +385,34 @@ fn prices(spec: &TargetSpec, catalog: &Catalog, found: &Found<'_>) -> (Option<Pr
     let passed_over = spec.price.as_ref().and(known);
     let others = ours.iter().filter(|claim| !claim.active).filter_map(|claim| claim.price(catalog));
     (in_force, spec.claims.iter().cloned().chain(passed_over).chain(others).collect())
+}
+
+/// The suite's limits, each one that it leaves out from the catalogue, with a note on what came from there.
+fn limits(spec: &TargetSpec, catalog: &Catalog, found: &Found<'_>) -> (Limits, Option<String>) {
+    let nothing = Bounds::default();
+    // At another address another rule holds: a proxy, a stand-in, a server of one's own.
+    let found = if spec.base_url.is_some() { &Found::default() } else { found };
+    let provider = found.provider.map_or(&nothing, |provider| &provider.limits);
+    let known =
+        found.served.map(|served| &served.limits).filter(|bounds| !bounds.source.is_empty()).unwrap_or(provider);
+    let own = spec.limits;
+    let limits = Limits {
+        concurrency: own.concurrency.or(known.concurrency),
+        rpm: own.rpm.or(known.rpm),
+        tpm: own.tpm.or(known.tpm),
+    };
+    let added = [
+        own.concurrency.xor(limits.concurrency).map(|n| format!("{n} at once")),
+        own.rpm.xor(limits.rpm).map(|n| format!("{n} requests per minute")),
+        own.tpm.xor(limits.tpm).map(|n| format!("{n} tokens per minute")),
+    ];
+    let added: Vec<String> = added.into_iter().flatten().collect();
+    let source = catalog.sources.get(&known.source);
+    let date = source.map(|source| source.date.as_str()).filter(|date| !date.is_empty());
+    let of = format!("{}{}", catalog.source(&known.source), date.map_or(String::new(), |date| format!(", {date}")));
+    let note = (!added.is_empty())
+        .then(|| format!("held to {} ({}; {of}); `limits:` of the target overrules it", added.join(", "), known.what));
+    (limits, note)
 }
 
 fn notes(spec: &TargetSpec, found: &Found<'_>) -> Vec<String> {

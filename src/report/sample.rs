@@ -363,6 +363,7 @@ fn record(trials: u64) -> RunRecord {
         duration_s: 23.7,
         cost: cost.clone(),
         judge_cost: CostTotal::default(),
+        preflight_cost: CostTotal::default(),
         warmup_cost: CostTotal::default(),
         decisions: Vec::new(),
         regraded: Vec::new(),
@@ -489,6 +490,7 @@ pub(crate) fn summary() -> Summary {
             cpu: Some(0.31),
             ..Instrument::default()
         },
+        unavailable: Vec::new(),
         slos: slos(&cells),
         warnings: vec![Warning {
             code: "few_trials",

@@ -81,6 +81,22 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), manifest, lock: Some(Lock::take(path)?) })
     }
 
+    /// Replaces the manifest of a folder that this process may write.
+    ///
+    /// # Errors
+    /// The folder is open to read only, or cannot be written.
+    pub fn amend(&mut self, manifest: Manifest, redactor: &Redactor) -> Result<(), StoreError> {
+        let path = self.path.join(MANIFEST);
+        if self.lock.is_none() {
+            return Err(StoreError::io("write", &path, std::io::Error::from(std::io::ErrorKind::PermissionDenied)));
+        }
+        let bytes =
+            encoded(&manifest, redactor).map_err(|e| StoreError::io("encode", &path, std::io::Error::from(e)))?;
+        write_atomically(&path, &bytes)?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -9,7 +9,13 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::Basis;
+use crate::domain::Cost;
+use crate::domain::JsonText;
+use crate::domain::Outcome;
 use crate::domain::Price;
+use crate::domain::Probe;
+use crate::domain::Standing;
 use crate::domain::Tier;
 use crate::domain::Usd;
 
@@ -58,6 +64,9 @@ pub struct Manifest {
     pub compare: Value,
     /// What may be spent.
     pub budget: BudgetInfo,
+    /// What was asked before the run; of a target and mode the last entry holds, and all were paid for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preflight: Vec<ProbeInfo>,
     /// Earlier runs that this one builds on: the baseline, the run that was regraded.
     pub builds_on: Vec<String>,
     /// The user's own keys of the suite, and facts of later versions.
@@ -211,6 +220,107 @@ pub struct BudgetInfo {
     pub usd: Option<String>,
     /// Minutes.
     pub minutes: Option<f64>,
+}
+
+/// A tiny question asked before the run, or why it was not asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ProbeInfo {
+    /// The target's id.
+    pub target: String,
+    /// The mode's name.
+    pub mode: String,
+    /// Name of a candidate patch; empty for the one in force.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub candidate: String,
+    /// The mode's merge patch as sent.
+    pub sent_mode: Value,
+    /// `ok`, `doubtful` or `unavailable`.
+    pub standing: String,
+    /// One word for the cause.
+    pub cause: String,
+    /// What happened.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What would be right.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub advice: String,
+    /// The outcome's name; `None` when nothing was sent.
+    pub outcome: Option<String>,
+    /// Whether the provider's listing names the model.
+    pub listed: Option<bool>,
+    /// Prompt tokens.
+    pub input_tokens: Option<u64>,
+    /// Output tokens.
+    pub output_tokens: Option<u64>,
+    /// Reasoning tokens.
+    pub reasoning_tokens: Option<u64>,
+    /// Reasoning was seen.
+    pub reasoned: bool,
+    /// Milliseconds to the first token.
+    pub ttft_ms: Option<f64>,
+    /// Milliseconds to the end.
+    pub e2e_ms: Option<f64>,
+    /// Dollars, as an exact decimal; `None` where unknown.
+    pub cost_usd: Option<String>,
+    /// `billed`, `computed`, `estimated` or `unknown`.
+    pub cost_basis: String,
+}
+
+impl From<&Probe> for ProbeInfo {
+    fn from(probe: &Probe) -> Self {
+        Self {
+            target: probe.target.to_string(),
+            mode: probe.mode.to_string(),
+            candidate: probe.candidate.clone(),
+            sent_mode: probe.sent_mode.value(),
+            standing: probe.standing.name().to_owned(),
+            cause: probe.cause.clone(),
+            reason: probe.reason.clone(),
+            advice: probe.advice.clone(),
+            outcome: probe.outcome.map(|outcome| outcome.name().to_owned()),
+            listed: probe.listed,
+            input_tokens: probe.input_tokens,
+            output_tokens: probe.output_tokens,
+            reasoning_tokens: probe.reasoning_tokens,
+            reasoned: probe.reasoned,
+            ttft_ms: probe.ttft_ms,
+            e2e_ms: probe.e2e_ms,
+            cost_usd: probe.cost.usd.map(|usd| usd.to_string()),
+            cost_basis: probe.cost.basis.name().to_owned(),
+        }
+    }
+}
+
+impl ProbeInfo {
+    /// The probe as a value.
+    ///
+    /// # Errors
+    /// Names the member that this version cannot read.
+    pub fn probe(&self) -> Result<Probe, String> {
+        let standing = Standing::ALL.into_iter().find(|standing| standing.name() == self.standing);
+        let basis =
+            [Basis::Billed, Basis::Computed, Basis::Estimated].into_iter().find(|b| b.name() == self.cost_basis);
+        Ok(Probe {
+            target: self.target.as_str().into(),
+            mode: self.mode.as_str().into(),
+            candidate: self.candidate.clone(),
+            sent_mode: JsonText::new(&self.sent_mode),
+            standing: standing.ok_or_else(|| format!("`{}` is no standing", self.standing))?,
+            cause: self.cause.clone(),
+            reason: self.reason.clone(),
+            advice: self.advice.clone(),
+            outcome: self.outcome.as_deref().map(str::parse::<Outcome>).transpose()?,
+            listed: self.listed,
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            reasoning_tokens: self.reasoning_tokens,
+            reasoned: self.reasoned,
+            ttft_ms: self.ttft_ms,
+            e2e_ms: self.e2e_ms,
+            cost: Cost { usd: optional(self.cost_usd.as_deref())?, basis: basis.unwrap_or(Basis::Unknown) },
+        })
+    }
 }
 
 /// A price with its source. Amounts are exact decimals in dollars per million tokens.

@@ -96,6 +96,10 @@ pub struct Suite {
     pub baseline: Option<String>,
     /// Take answers from the response cache in quality runs; `None` leaves it to the command line.
     pub cache: Option<bool>,
+    /// Ask every target before the run, or none; `None` asks remote ones.
+    pub preflight: Option<bool>,
+    /// Offer HTTP/2.
+    pub http2: bool,
     /// The suite's file name, under which `files` holds its text.
     pub file: String,
     /// Every file that was read.
@@ -179,6 +183,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     let (subjects, helpers) = rules::roles(&parts);
     rules::required(&parts, root.span);
     rules::combined(&parts, &modes, &cases);
+    rules::lengths(&parts, &conversations);
     let budget = rules::budget(&parts);
     Some(Suite {
         name: text(file.name.as_ref()).unwrap_or_else(|| name.split('.').next().unwrap_or(name).to_owned()),
@@ -206,6 +211,8 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
         early: Early { decided: file.stop_when.is_some(), certain_miss: file.abort_on.is_some() },
         baseline: text(file.baseline.as_ref()),
         cache: file.cache.as_ref().and_then(At::copied),
+        preflight: file.preflight.as_ref().and_then(At::copied),
+        http2: file.http2.as_ref().and_then(At::copied).unwrap_or(false),
         file: String::new(),
         files: Copies::new(),
     })

@@ -114,6 +114,8 @@ pub struct SuiteFile {
     pub baseline: Option<At<String>>,
     /// Take answers from the response cache in quality runs.
     pub cache: Option<At<bool>>,
+    /// Ask every target before the run, or none.
+    pub preflight: Option<At<bool>>,
     /// Offer HTTP/2.
     pub http2: Option<At<bool>>,
 }

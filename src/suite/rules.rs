@@ -1,5 +1,6 @@
 //! What the parts of a suite demand of each other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,11 @@ use crate::analyze::SloSpec;
 use crate::analyze::slo_expr::Scope;
 use crate::analyze::slo_expr::SloMetric;
 use crate::analyze::slo_expr::parse_slo;
+use crate::domain::Conversation;
 use crate::domain::Format;
 use crate::domain::ModeName;
+use crate::domain::Part;
+use crate::domain::PromptId;
 use crate::grade::Compiled;
 use crate::load::LoadSpec;
 use crate::load::plan::Budget;
@@ -315,11 +319,44 @@ fn check_abilities(parts: &Parts<'_>) {
                 if needed && able == Some(false) {
                     let message =
                         format!("the target `{}` {cannot}, and prompt `{}` needs it", target.endpoint.id, prompt.id);
-                    parts.sink.advise(prompt.span.head(), message, format!("remove {what}, or test another target"));
+                    let known = target.endpoint.abilities.known();
+                    let known = if known.is_empty() { "plain text only".to_owned() } else { known.join(", ") };
+                    let help = format!("it can do {known}; remove {what}, or test another target");
+                    parts.sink.advise(prompt.span.head(), message, help);
                 }
             }
         }
     }
+}
+
+/// More bytes per token than any text but a contrived one has: what is longer even so cannot fit.
+const BYTES_PER_TOKEN: u64 = 6;
+
+/// Prompts that no tokenizer fits into the context of a target under test.
+pub fn lengths(parts: &Parts<'_>, conversations: &BTreeMap<PromptId, Vec<Arc<Conversation>>>) {
+    let judges = judges(parts);
+    for target in parts.endpoints.iter().filter(|target| is_subject(target, &judges)) {
+        let Some(context) = target.endpoint.context else { continue };
+        for prompt in parts.prompts {
+            let rendered = conversations.get(&prompt.id).map(Vec::as_slice).unwrap_or_default();
+            let longest = rendered.iter().map(|conversation| text_bytes(conversation)).max().unwrap_or(0);
+            if longest > context.saturating_mul(BYTES_PER_TOKEN) {
+                let (id, least) = (&target.endpoint.id, longest / BYTES_PER_TOKEN);
+                let message = format!(
+                    "prompt `{}` has at least {least} tokens ({longest} bytes), and the target `{id}` takes {context}",
+                    prompt.id
+                );
+                let help = "shorten the longest case, or test a target with a longer context (`llmark models`)";
+                parts.sink.advise(prompt.span.head(), message, help);
+            }
+        }
+    }
+}
+
+fn text_bytes(conversation: &Conversation) -> u64 {
+    let parts = conversation.turns.iter().flatten().flat_map(|message| &message.content);
+    let bytes = |part: &Part| if let Part::Text(text) = part { text.len() as u64 } else { 0 };
+    parts.map(bytes).sum()
 }
 
 fn check_params(parts: &Parts<'_>) {

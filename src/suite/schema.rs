@@ -127,6 +127,7 @@ fn suite() -> Value {
         "baseline": says("The arm, or the stored run, that others are compared with.", word()),
         "cache": says("Take answers from the response cache in quality runs, and keep new ones there.", json!({"type": "boolean", "default": false})),
         "http2": says("HTTP/2 for all targets that do not say `http: 1.1`.", json!({"type": "boolean", "default": false})),
+        "preflight": says("Ask every target before the run (true) or none (false); absent: those that are not on this machine.", json!({"type": "boolean"})),
     })
 }
 

@@ -9,6 +9,7 @@ mod disk;
 mod frozen;
 mod layering;
 mod leaks;
+mod preflight;
 mod recompute;
 mod sim_server;
 mod suites;

@@ -68,6 +68,18 @@ fn the_owner_may_name_further_hosts() {
 }
 
 #[test]
+fn plain_http_may_be_allowed_but_opens_no_further_host() {
+    let read = |name: &str| matches!(name, "OPENAI_API_KEY" | "K").then(|| KEY.into());
+    let known = Url::parse("https://api.openai.com/v1").unwrap();
+    let mut ring = KeyRing::new(&read, [("OPENAI_API_KEY".to_owned(), &known)]);
+    ring.allow_http = true;
+    let find = |name: &str, url: &str| ring.find("t", &[name.to_owned()], &Url::parse(url).unwrap());
+    assert_eq!(find("OPENAI_API_KEY", "http://api.openai.com/v1"), Ok(Some(Secret::new(KEY))));
+    assert!(matches!(find("OPENAI_API_KEY", "http://evil.example"), Err(KeyError::Host { .. })));
+    assert!(matches!(find("K", "http://10.0.0.1"), Err(KeyError::Host { .. })));
+}
+
+#[test]
 fn keys_come_from_private_files_and_commands() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");

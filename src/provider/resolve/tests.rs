@@ -122,6 +122,24 @@ fn mistakes_are_named_with_what_would_be_right() {
 }
 
 #[test]
+fn limits_come_from_the_catalogue_where_the_suite_says_nothing() {
+    let mut spec = target("seed-2.0-mini", "modelslab");
+    let endpoint = resolved(&spec);
+    assert_eq!(endpoint.limits, Limits { concurrency: Some(5), rpm: None, tpm: None });
+    let note = endpoint.notes.iter().find(|note| note.starts_with("held to")).unwrap();
+    assert!(note.contains("5 at once") && note.contains("pay-as-you-go") && note.contains("2026-05-04"), "{note}");
+    spec.limits = Limits { concurrency: Some(15), ..Limits::default() };
+    let endpoint = resolved(&spec);
+    assert_eq!(endpoint.limits.concurrency, Some(15));
+    assert!(!endpoint.notes.iter().any(|note| note.starts_with("held to")), "the suite's own limit needs no note");
+    spec.limits = Limits::default();
+    spec.base_url = Some("http://127.0.0.1:9/v1".into());
+    assert_eq!(resolved(&spec).limits, Limits::default(), "another address has other limits");
+    let seed = resolved(&target("seed-2.0-mini", "byteplus-modelark")).limits;
+    assert_eq!((seed.rpm, seed.tpm), (Some(30_000.0), Some(1_500_000.0)));
+}
+
+#[test]
 fn every_endpoint_of_the_catalogue_resolves() {
     let catalog = Catalog::embedded();
     for model in &catalog.models {

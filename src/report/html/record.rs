@@ -82,8 +82,9 @@ fn spent(summary: &Summary) -> String {
     let usd = |v: f64| fixed(v, None);
     let basis: Vec<String> = run.cost.basis.iter().map(|(basis, n)| format!("{n} {}", basis.name())).collect();
     format!(
-        "{} USD (warm-up {}, graders {}); requests by origin of their cost: {}",
+        "{} USD (preflight {}, warm-up {}, graders {}); requests by origin of their cost: {}",
         usd(run.cost.usd),
+        usd(run.preflight_cost.usd),
         usd(run.warmup_cost.usd),
         usd(run.judge_cost.usd),
         basis.join(", ")

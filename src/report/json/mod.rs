@@ -16,6 +16,7 @@ use crate::analyze::summary::Severity;
 use crate::analyze::summary::SloResult;
 use crate::analyze::summary::Tone;
 use crate::analyze::summary::Warning;
+use crate::analyze::unavailable::Unavailable;
 
 /// Version of the layout.
 const SCHEMA: u32 = 1;
@@ -33,6 +34,7 @@ pub fn text(summary: &Summary) -> String {
         simulated: summary.simulated,
         instrument: run::Instrument::of(&summary.instrument),
         cells: summary.cells.iter().map(cell::Cell::of).collect(),
+        unavailable: summary.unavailable.iter().map(Missing::of).collect(),
         slos: summary.slos.iter().map(Objective::of).collect(),
         warnings: summary.warnings.iter().map(Warn::of).collect(),
         findings: summary.findings.iter().map(Finding::of).collect(),
@@ -62,6 +64,7 @@ struct File<'a> {
     simulated: bool,
     instrument: run::Instrument,
     cells: Vec<cell::Cell<'a>>,
+    unavailable: Vec<Missing<'a>>,
     slos: Vec<Objective<'a>>,
     warnings: Vec<Warn<'a>>,
     findings: Vec<Finding<'a>>,
@@ -131,6 +134,21 @@ impl<'a> Key<'a> {
             prompt: key.prompt.as_str(),
             load: key.load.as_str(),
         }
+    }
+}
+
+/// A cell whose target was not to be had.
+#[derive(Serialize)]
+struct Missing<'a> {
+    cell: Key<'a>,
+    reason: &'a str,
+    advice: &'a str,
+    trials: u64,
+}
+
+impl<'a> Missing<'a> {
+    fn of(one: &'a Unavailable) -> Self {
+        Self { cell: Key::of(&one.cell), reason: &one.reason, advice: &one.advice, trials: one.trials }
     }
 }
 
