@@ -21,6 +21,7 @@ pub mod infer;
 pub mod load;
 pub mod metric;
 pub mod quality;
+pub mod reduce;
 pub mod run;
 pub mod samples;
 pub mod slo;

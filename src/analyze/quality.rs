@@ -7,6 +7,7 @@ use super::Estimate;
 use super::Method;
 use super::grades::Reason;
 use super::infer;
+use super::reduce;
 use super::run::Run;
 use super::summary::Quality;
 use super::summary::Score;
@@ -74,7 +75,7 @@ impl CaseValues {
     }
 
     /// One-sided limits for a gate at 95 %: exact for pass and fail, else the ends of the 90 % interval.
-    fn gate_limits(&self) -> Option<Interval> {
+    pub(super) fn gate_limits(&self) -> Option<Interval> {
         if self.values.is_empty() {
             return None;
         }
@@ -166,6 +167,7 @@ pub fn quality(run: &Run, rows: &[&TrialRow]) -> Option<Quality> {
         refused: because(Reason::Refused),
         flaky: cases.values().filter(|r| r.decided > 1 && r.least < r.most).count() as u64,
         by_tag: by_tag(run, &cases),
+        reduced: run.reducers.iter().map(|reducer| reduce::reduce(run, &rows, *reducer)).collect(),
     })
 }
 
@@ -190,7 +192,7 @@ pub(crate) fn is_canary(run: &Run, row: &TrialRow) -> bool {
 }
 
 /// Values of cases in case order; clusters are numbered by first appearance, a case without one is its own.
-fn gather(run: &Run, cases: impl Iterator<Item = (u32, Option<f64>)>) -> CaseValues {
+pub(super) fn gather(run: &Run, cases: impl Iterator<Item = (u32, Option<f64>)>) -> CaseValues {
     let mut found = CaseValues::default();
     let mut numbers = HashMap::new();
     let mut declared = false;

@@ -31,6 +31,8 @@ pub struct Run {
     pub graders: Vec<GraderInfo>,
     /// Objectives.
     pub slos: Vec<super::slo_expr::SloSpec>,
+    /// What repeats of a case are reduced to, besides the pass rate.
+    pub reducers: Vec<super::reduce::Reducer>,
     /// How answers that are none count.
     pub policy: Policy,
     /// Calibration of the instrument against known times, where it was made.

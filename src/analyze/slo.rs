@@ -9,6 +9,7 @@ use super::Method;
 use super::Metric;
 use super::gaps::Gaps;
 use super::quality;
+use super::reduce;
 use super::run::Run;
 use super::slo_expr::Op;
 use super::slo_expr::SloMetric;
@@ -176,6 +177,10 @@ pub fn decide(slo: &SloSpec, evidence: &Evidence<'_>) -> Decision {
             let value = cell.quality.as_ref().and_then(|q| q.scores.iter().find(|s| s.grader == *grader));
             let limits = at.and_then(|at| quality::score_limits(evidence.run, rows, at));
             value.map_or_else(undefined, |score| by_limits(slo, score.mean, limits))
+        }
+        SloMetric::Reduced(reducer) => {
+            let found = reduce::reduce(evidence.run, rows, *reducer);
+            by_limits(slo, found.estimate, reduce::limits(evidence.run, rows, *reducer))
         }
         SloMetric::ThroughputRps => by_estimate(slo, cell.throughput_rps),
         SloMetric::ThroughputTps => by_estimate(slo, cell.throughput_tps),

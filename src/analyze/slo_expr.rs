@@ -14,6 +14,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::reduce::Reducer;
 use crate::domain::GraderId;
 use crate::text::nearest;
 use crate::text::parse_duration;
@@ -167,6 +168,8 @@ pub enum SloMetric {
     Goodput,
     /// A grader's mean score.
     Score(GraderId),
+    /// Repeats of a case reduced to one value, such as `pass@3`.
+    Reduced(Reducer),
 }
 
 use SloMetric as M;
@@ -205,7 +208,8 @@ impl SloMetric {
         if let Some(grader) = name.strip_prefix("score.") {
             return (!grader.is_empty()).then(|| Self::Score(grader.into()));
         }
-        METRICS.iter().find(|row| row.0 == name).map(|row| row.1.clone())
+        let known = METRICS.iter().find(|row| row.0 == name).map(|row| row.1.clone());
+        known.or_else(|| Reducer::named(name).map(Self::Reduced))
     }
 
     /// Names of all metrics but the scores.
@@ -217,6 +221,7 @@ impl SloMetric {
     pub fn name(&self) -> String {
         match self {
             Self::Score(grader) => format!("score.{grader}"),
+            Self::Reduced(reducer) => reducer.to_string(),
             _ => self.row().map_or_else(String::new, |row| row.0.to_owned()),
         }
     }
@@ -524,6 +529,8 @@ mod tests {
         check("error_rate <= 1%", None, M::ErrorRate, Op::Le, 0.01);
         check("pass_rate >= 90%", None, M::PassRate, Op::Ge, 0.9);
         check("cost_per_pass <= 0.002 usd", None, M::CostPerPass, Op::Le, 0.002);
+        check("pass@3 >= 90%", None, M::Reduced(Reducer::PassAt(3)), Op::Ge, 0.9);
+        check("pass^2 > 0.5 for mode=low", None, M::Reduced(Reducer::PassHat(2)), Op::Gt, 0.5);
         check("goodput>=95%", None, M::Goodput, Op::Ge, 0.95);
         check("mean( tpot ) < 20ms", Some(Statistic::Mean), M::Tpot, Op::Lt, 20.0);
         check("mean(score.helpful) > 0.8", None, M::Score("helpful".into()), Op::Gt, 0.8);

@@ -20,6 +20,7 @@ pub use arms::Rival;
 use super::Estimate;
 use super::Metric;
 use super::compare::Comparisons;
+use super::reduce::Reduced;
 use super::run::Calibration;
 use super::run::CaseInfo;
 use super::run::GraderInfo;
@@ -345,6 +346,8 @@ pub struct Quality {
     pub flaky: u64,
     /// Pass rate by tag, for tags on two cases or more.
     pub by_tag: Vec<(String, Estimate)>,
+    /// What the suite's reducers make of repeats, in its order.
+    pub reduced: Vec<Reduced>,
 }
 
 /// One grader's scores in a cell.

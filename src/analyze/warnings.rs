@@ -50,6 +50,7 @@ pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
         about_outcomes(cell, &mut notes);
         about_mode(cell, &mut notes);
         about_provider(run, cell, &mut notes);
+        about_repeats(cell, &mut notes);
         about_money(cell, &mut notes);
         about_sample(cell, &mut notes);
     }
@@ -300,6 +301,19 @@ fn is_same_model(answered: &str, asked: &str) -> bool {
     let base = |name: &str| name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
     let (answered, asked) = (base(answered), base(asked));
     asked.is_empty() || answered.is_empty() || answered.starts_with(&asked) || asked.starts_with(&answered)
+}
+
+/// A reducer that no case has repeats enough for says nothing.
+fn about_repeats(cell: &Cell, notes: &mut Notes<'_>) {
+    let reduced = cell.quality.iter().flat_map(|quality| &quality.reduced);
+    for reduced in reduced.filter(|reduced| reduced.estimate.n == 0 && reduced.left_out > 0) {
+        let message = format!(
+            "{} needs {} decided repeats of a case, and no case has as many",
+            reduced.reducer,
+            reduced.reducer.needed()
+        );
+        notes.add(Severity::Caution, "too_few_repeats", message, "raise `repeats`, or run with --repeats");
+    }
 }
 
 fn about_money(cell: &Cell, notes: &mut Notes<'_>) {

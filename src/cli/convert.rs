@@ -14,6 +14,7 @@ use crate::analyze::Run;
 use crate::analyze::compare::By;
 use crate::analyze::compare::Options;
 use crate::analyze::compare::Terms;
+use crate::analyze::reduce::Reducer;
 use crate::analyze::slo_expr::parse_slo;
 use crate::analyze::trial::bounded;
 use crate::domain::JsonText;
@@ -91,8 +92,14 @@ pub fn manifest(suite: &Suite, plan: &Plan, endpoints: &[Arc<Endpoint>], about: 
         budget: manifest::BudgetInfo { usd, minutes },
         preflight: Vec::new(),
         builds_on: Vec::new(),
-        extra: BTreeMap::new(),
+        extra: reduce(suite).into_iter().map(|names| ("reduce".to_owned(), names)).collect(),
     }
+}
+
+/// Names of the suite's reducers; nothing where it has none.
+fn reduce(suite: &Suite) -> Option<Value> {
+    let names: Vec<String> = suite.reducers.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.into())
 }
 
 fn target(endpoint: &Endpoint) -> manifest::TargetInfo {
@@ -211,6 +218,7 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         slos,
         simulated: manifest.simulated,
         recorded: manifest.extra.contains_key("responses"),
+        reducers: reducers(manifest),
         calibration: calibration(manifest),
         preflight: manifest.preflight.iter().map(ProbeInfo::probe).collect::<Result<_, _>>().map_err(Failure::store)?,
         policy: policy(manifest),
@@ -235,6 +243,12 @@ fn terms(manifest: &Manifest) -> Terms {
     // A run that is held against a stored one is gated by that; its own arms are then information.
     let gates = !options.gate.is_empty() && manifest.builds_on.is_empty();
     Terms { gates, options, baseline }
+}
+
+/// What the suite wants repeats to be reduced to.
+fn reducers(manifest: &Manifest) -> Vec<Reducer> {
+    let stored = manifest.extra.get("reduce").and_then(Value::as_array);
+    stored.into_iter().flatten().filter_map(|name| Reducer::named(name.as_str()?)).collect()
 }
 
 /// What the run measured of its own instrument before it began.

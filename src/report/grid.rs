@@ -1,5 +1,6 @@
 //! The comparison table as data: columns with units, rows of figures. Terminal, Markdown and page all show this one.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::written::Unit;
@@ -8,6 +9,7 @@ use super::written::estimate;
 use crate::analyze::Estimate;
 use crate::analyze::Metric;
 use crate::analyze::Summary;
+use crate::analyze::reduce::Reducer;
 use crate::analyze::summary::Cell;
 use crate::analyze::summary::Distribution;
 
@@ -24,9 +26,9 @@ pub(crate) struct Grid {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Column {
     /// A stable name.
-    pub(crate) key: &'static str,
+    pub(crate) key: Cow<'static, str>,
     /// Heading without unit.
-    pub(crate) title: &'static str,
+    pub(crate) title: Cow<'static, str>,
     /// Unit for the heading; empty for names and counts.
     pub(crate) unit: &'static str,
     /// What is dropped first when space is short has the largest number; names are never dropped.
@@ -68,7 +70,7 @@ impl Entry {
 /// Something shown of each cell.
 struct Figure {
     column: Column,
-    pick: fn(&Cell) -> Option<Estimate>,
+    pick: Box<dyn Fn(&Cell) -> Option<Estimate>>,
     scale: Scaling,
 }
 
@@ -81,8 +83,8 @@ enum Scaling {
 /// The comparison table of a run.
 pub(crate) fn comparison(summary: &Summary) -> Grid {
     let mut grid = names(summary);
-    for figure in figures() {
-        let picked: Vec<Option<Estimate>> = summary.cells.iter().map(figure.pick).collect();
+    for figure in figures().into_iter().chain(reduced(summary)) {
+        let picked: Vec<Option<Estimate>> = summary.cells.iter().map(|cell| (figure.pick)(cell)).collect();
         if picked.iter().all(Option::is_none) {
             continue;
         }
@@ -96,7 +98,7 @@ pub(crate) fn comparison(summary: &Summary) -> Grid {
             .cells
             .iter()
             .zip(&picked)
-            .map(|(cell, e)| e.as_ref().map_or_else(Entry::default, |e| entry(cell, e, unit, figure.column.key)))
+            .map(|(cell, e)| e.as_ref().map_or_else(Entry::default, |e| entry(cell, e, unit, &figure.column.key)))
             .collect();
         mark_best(&mut entries, figure.column.better);
         // A column of zeros, such as no errors anywhere, or without any figure is the first to give way.
@@ -153,8 +155,8 @@ fn names(summary: &Summary) -> Grid {
     ];
     let kept: Vec<_> = all.into_iter().filter(|(_, pick, always)| *always || varies(*pick)).collect();
     let column = |title: &'static str, is_name| Column {
-        key: title,
-        title,
+        key: title.into(),
+        title: title.into(),
         unit: "",
         rank: 0,
         better: Better::Neither,
@@ -169,7 +171,7 @@ fn names(summary: &Summary) -> Grid {
 }
 
 fn column(key: &'static str, title: &'static str, rank: u8, better: Better) -> Column {
-    Column { key, title, unit: "", rank, better, is_name: false }
+    Column { key: key.into(), title: title.into(), unit: "", rank, better, is_name: false }
 }
 
 fn of(cell: &Cell, metric: Metric, pick: fn(&Distribution) -> Estimate) -> Option<Estimate> {
@@ -177,18 +179,25 @@ fn of(cell: &Cell, metric: Metric, pick: fn(&Distribution) -> Estimate) -> Optio
 }
 
 fn figures() -> Vec<Figure> {
-    let share = |key, title, rank, better, pick| Figure {
+    type Pick = fn(&Cell) -> Option<Estimate>;
+    let share = |key, title, rank, better, pick: Pick| Figure {
         column: column(key, title, rank, better),
-        pick,
+        pick: Box::new(pick),
         scale: Scaling::Fixed(Unit::PERCENT),
     };
-    let time =
-        |key, title, rank, pick| Figure { column: column(key, title, rank, Better::Less), pick, scale: Scaling::Time };
-    let money =
-        |key, title, rank, pick| Figure { column: column(key, title, rank, Better::Less), pick, scale: Scaling::Money };
-    let rate = |key, title, rank, unit, pick| Figure {
+    let time = |key, title, rank, pick: Pick| Figure {
+        column: column(key, title, rank, Better::Less),
+        pick: Box::new(pick),
+        scale: Scaling::Time,
+    };
+    let money = |key, title, rank, pick: Pick| Figure {
+        column: column(key, title, rank, Better::Less),
+        pick: Box::new(pick),
+        scale: Scaling::Money,
+    };
+    let rate = |key, title, rank, unit, pick: Pick| Figure {
         column: column(key, title, rank, Better::More),
-        pick,
+        pick: Box::new(pick),
         scale: Scaling::Fixed(Unit::plain(unit)),
     };
     vec![
@@ -208,6 +217,25 @@ fn figures() -> Vec<Figure> {
     ]
 }
 
+/// A column for each of the suite's reducers.
+fn reduced(summary: &Summary) -> Vec<Figure> {
+    let first = summary.cells.iter().find_map(|cell| cell.quality.as_ref());
+    let reducers = first.into_iter().flat_map(|quality| quality.reduced.iter().map(|reduced| reduced.reducer));
+    let figure = |reducer: Reducer| Figure {
+        column: Column {
+            key: reducer.to_string().into(),
+            title: reducer.to_string().into(),
+            ..column("", "", 2, Better::More)
+        },
+        pick: Box::new(move |cell| {
+            let reduced = &cell.quality.as_ref()?.reduced;
+            reduced.iter().find(|reduced| reduced.reducer == reducer).map(|reduced| reduced.estimate)
+        }),
+        scale: Scaling::Fixed(Unit::PERCENT),
+    };
+    reducers.map(figure).collect()
+}
+
 /// What stands below every comparison table.
 pub(crate) fn footnotes(summary: &Summary) -> Vec<String> {
     let open = summary.cells.iter().any(|c| matches!(c.arrivals, crate::analyze::run::Arrivals::Open(_)));
@@ -223,6 +251,10 @@ pub(crate) fn footnotes(summary: &Summary) -> Vec<String> {
     }
     if open {
         notes.push("r5 is an open loop of 5 requests per second: latency counts from the planned moment.".into());
+    }
+    for reduced in reduced(summary) {
+        let meaning = Reducer::named(&reduced.column.title).map(Reducer::meaning).unwrap_or_default();
+        notes.push(format!("{}: {meaning}.", reduced.column.title));
     }
     notes.push("n/a (n = 12 < 72): too few trials for this percentile; 72 would do.".into());
     notes.push("* best of its column by its point estimate; overlapping intervals may reverse it.".into());

@@ -207,6 +207,7 @@ fn quality(d: &Drawn, n: u64) -> Quality {
         refused: 0,
         flaky: 3,
         by_tag: vec![("easy".into(), share(d.passed, n))],
+        reduced: Vec::new(),
     }
 }
 

@@ -32,6 +32,7 @@ use super::targets;
 use super::template::Templates;
 use super::yaml;
 use crate::analyze::SloSpec;
+use crate::analyze::reduce::Reducer;
 use crate::domain::Case;
 use crate::domain::Conversation;
 use crate::domain::ModeName;
@@ -76,6 +77,8 @@ pub struct Suite {
     pub loads: Vec<Arc<LoadSpec>>,
     /// Times that each case runs per cell.
     pub repeats: u32,
+    /// What repeats of a case are reduced to, besides the pass rate.
+    pub reducers: Vec<Reducer>,
     /// Warm-up trials per cell.
     pub warmup: u64,
     /// Salt for all loads; `None` leaves it to the load.
@@ -185,6 +188,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     rules::combined(&parts, &modes, &cases);
     rules::lengths(&parts, &conversations);
     let budget = rules::budget(&parts);
+    let reducers = rules::reducers(&parts);
     Some(Suite {
         name: text(file.name.as_ref()).unwrap_or_else(|| name.split('.').next().unwrap_or(name).to_owned()),
         description: text(file.description.as_ref()).unwrap_or_default(),
@@ -201,6 +205,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
         runs_code: written.iter().any(|grader| grader.spec.runs_code()),
         loads,
         repeats: rules::at_least_one(sink, file.repeats.as_ref(), "repeats"),
+        reducers,
         warmup: file.warmup.as_ref().and_then(At::get).and_then(|warmup| warmup.requests.copied()).unwrap_or(0),
         salt: file.salt.as_ref().and_then(At::copied),
         max_attempts: rules::max_attempts(sink, file),

@@ -92,6 +92,8 @@ pub struct SuiteFile {
     pub loads: List<LoadFile>,
     /// Times that each case runs per cell.
     pub repeats: Option<At<u32>>,
+    /// What repeats of a case are reduced to.
+    pub reduce: Option<At<Many<At<String>>>>,
     /// Requests before measuring.
     pub warmup: Option<At<WarmupFile>>,
     /// Unique prefix per request.

@@ -16,6 +16,8 @@ use super::problem::Span;
 use super::prompt::Prompt;
 use super::targets::Resolved;
 use crate::analyze::SloSpec;
+use crate::analyze::reduce;
+use crate::analyze::reduce::Reducer;
 use crate::analyze::slo_expr::Scope;
 use crate::analyze::slo_expr::SloMetric;
 use crate::analyze::slo_expr::parse_slo;
@@ -185,6 +187,31 @@ fn slo(parts: &Parts<'_>, at: &At<String>, modes: &[ModeName], graders: &[Compil
             None
         }
     }
+}
+
+/// What repeats of a case are reduced to.
+pub fn reducers(parts: &Parts<'_>) -> Vec<Reducer> {
+    let many = parts.file.reduce.as_ref().and_then(At::get);
+    let written = many.into_iter().flat_map(|many| &many.0);
+    let read = |at: &At<String>| {
+        let name = at.get()?;
+        let found = Reducer::named(name);
+        if found.is_none() {
+            parts.sink.advise(
+                at.span,
+                format!("`{name}` reduces nothing"),
+                format!("the reducers are {}", reduce::NAMES),
+            );
+        }
+        found
+    };
+    let mut found: Vec<Reducer> = written.filter_map(read).collect();
+    if let (Some(at), true) = (&parts.file.reduce, parts.written.is_empty()) {
+        parts.sink.advise(at.span, "`reduce` needs graders, and the suite has none", "add `graders:`");
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|reducer| seen.insert(*reducer));
+    found
 }
 
 fn unproducible(parts: &Parts<'_>, spec: &SloSpec, graders: &[Compiled]) -> Option<(String, String)> {

@@ -107,6 +107,7 @@ fn suite() -> Value {
         "graders": says("What judges an answer.", list("grader")),
         "loads": says("How requests arrive.", list("load")),
         "repeats": says("Times that each case runs per cell.", positive()),
+        "reduce": says("What repeats of a case are reduced to, beside the pass rate.", many(&json!({"type": "string", "pattern": REDUCER}))),
         "warmup": says("Requests before measuring, kept apart.", json!({"anyOf": [
             {"type": "integer", "minimum": 0}, object(&json!({"requests": {"type": "integer", "minimum": 0}}), &["requests"])
         ]})),
@@ -161,9 +162,14 @@ fn own_definitions() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// `pass_at_5`, `mode` and `max` are the names of Inspect.
+const REDUCER: &str =
+    "^(mean|majority|mode|worst|min|best|max|(pass@|pass_at_|pass\\^|pass_hat_|at_least_)[1-9][0-9]{0,3})$";
+
 fn slo_pattern() -> String {
     let names: Vec<&str> = SloMetric::names().collect();
-    let metric = format!("({}|score\\.[^\\s)]+)", names.join("|"));
+    let reducer = REDUCER.trim_start_matches('^').trim_end_matches('$');
+    let metric = format!("({}|score\\.[^\\s)]+|{reducer})", names.join("|"));
     format!("^\\s*([a-z0-9.]+\\(\\s*{metric}\\s*\\)|{metric})\\s*[<>]=?")
 }
 

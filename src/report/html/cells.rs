@@ -31,7 +31,7 @@ pub(super) fn comparison(page: &mut Markup, summary: &Summary) {
     page.open("table", &[("id", "cells-table"), ("data-sortable", "")]).open("thead", &[]).open("tr", &[]);
     for column in &grid.columns {
         let class = if column.is_name { "" } else { "n" };
-        page.open("th", &[("scope", "col"), ("class", class)]).text(column.title);
+        page.open("th", &[("scope", "col"), ("class", class)]).text(&column.title);
         if !column.unit.is_empty() {
             page.leaf("span", &[("class", "unit")], column.unit);
         }
@@ -65,7 +65,7 @@ fn comparison_row(page: &mut Markup, summary: &Summary, (index, cell): (usize, &
         } else if column.is_name {
             page.leaf("td", &[("class", "key")], &entry.text.value);
         } else {
-            figure(page, index, column.key, entry);
+            figure(page, index, &column.key, entry);
         }
     }
     page.close("tr");
@@ -214,6 +214,14 @@ fn shares(page: &mut Markup, index: usize, cell: &Cell) {
             let [passed, failed, scored, missed] = score.counts;
             let note = format!("{passed} pass, {failed} fail, {scored} scored, {missed} not judged.");
             row(&format!("score.{}", score.grader), &score.mean, Unit::PERCENT, &note);
+        }
+        for reduced in &q.reduced {
+            let left_out = match reduced.left_out {
+                0 => String::new(),
+                n => format!("; {} left out for want of repeats", count(n, "case")),
+            };
+            let note = format!("{}{left_out}.", reduced.reducer.meaning());
+            row(&reduced.reducer.to_string(), &reduced.estimate, Unit::PERCENT, &note);
         }
         for (tag, e) in &q.by_tag {
             row(&format!("pass rate, tag {tag}"), e, Unit::PERCENT, "");

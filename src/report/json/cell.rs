@@ -184,6 +184,8 @@ struct Bounds {
     refused: u64,
     flaky: u64,
     by_tag: BTreeMap<String, E>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    reduced: BTreeMap<String, E>,
 }
 
 impl Bounds {
@@ -199,6 +201,7 @@ impl Bounds {
             length: q.length,
             refused: q.refused,
             flaky: q.flaky,
+            reduced: q.reduced.iter().map(|r| (r.reducer.to_string(), E::of(&r.estimate))).collect(),
             by_tag: q.by_tag.iter().map(|(tag, e)| (tag.clone(), E::of(e))).collect(),
         }
     }

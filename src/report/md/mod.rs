@@ -66,7 +66,7 @@ fn table(summary: &Summary) -> String {
     }
     let cell = |text: &str| format!(" {text} |");
     let heading = |c: &grid::Column| {
-        if c.unit.is_empty() { c.title.to_owned() } else { format!("{}, {}", c.title, c.unit) }
+        if c.unit.is_empty() { c.title.to_string() } else { format!("{}, {}", c.title, c.unit) }
     };
     let head: String = grid.columns.iter().map(|c| cell(&heading(c))).collect();
     let rule: String = grid.columns.iter().map(|c| if c.is_name { "---|" } else { "---:|" }).collect();

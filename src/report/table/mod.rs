@@ -83,7 +83,7 @@ pub(super) fn fitted(grid: &Grid, screen: Screen) -> String {
         text += &block(grid, &second, n_names, screen);
     }
     if !dropped.is_empty() {
-        let names: Vec<&str> = dropped.iter().map(|&c| grid.columns[c].title).collect();
+        let names: Vec<&str> = dropped.iter().map(|&c| &*grid.columns[c].title).collect();
         let note = format!("No room for: {}. They are in the JSON.", unique(&names).join(", "));
         text += &(screen.wrap(&note, Style::Faint) + "\n");
     }

@@ -98,7 +98,7 @@ pub(super) fn table(grid: &Grid, kept: &[usize], n_names: usize, screen: Screen)
 
 fn heading(grid: &Grid, column: usize, screen: Screen) -> String {
     let column = &grid.columns[column];
-    let title = screen.paint(Style::Strong, column.title);
+    let title = screen.paint(Style::Strong, &column.title);
     if column.is_name || column.key == "n" || column.unit.is_empty() {
         title
     } else {
