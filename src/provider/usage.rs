@@ -97,12 +97,15 @@ pub(super) fn shrank(earlier: &Usage, later: &Usage) -> bool {
     pairs.into_iter().any(|(before, after)| matches!((before, after), (Some(before), Some(after)) if after < before))
 }
 
-/// Drops an output count that the visible text contradicts: no tokenizer makes four tokens of a character.
+/// Drops an output count that the visible text contradicts: no text is made of no token, and no tokenizer makes four
+/// tokens of a character.
 ///
-/// Only where the server tells reasoning apart; hidden reasoning that is merely billed may be of any length.
+/// The latter only where the server tells reasoning apart; hidden reasoning that is merely billed may be of any length.
 pub(super) fn drop_absurd(usage: &mut Usage, visible_chars: u64) -> bool {
-    let (Some(output), Some(reasoning)) = (usage.output, usage.reasoning) else { return false };
-    let absurd = output.saturating_sub(reasoning) > 4 * visible_chars + 1000;
+    let Some(output) = usage.output else { return false };
+    let none = output == 0 && visible_chars > 0;
+    let many = usage.reasoning.is_some_and(|reasoning| output.saturating_sub(reasoning) > 4 * visible_chars + 1000);
+    let absurd = none || many;
     if absurd {
         usage.output = None;
     }
@@ -154,6 +157,14 @@ mod tests {
             );
         }
         assert_eq!(chat.billed.unwrap().to_string(), "0.00012");
+    }
+
+    #[test]
+    fn a_text_of_no_token_is_no_count() {
+        let none = || Usage { input: Some(0), output: Some(0), ..Usage::default() };
+        let (mut with_text, mut without) = (none(), none());
+        assert!(drop_absurd(&mut with_text, 5) && !drop_absurd(&mut without, 0));
+        assert_eq!((with_text.output, without.output), (None, Some(0)));
     }
 
     #[test]

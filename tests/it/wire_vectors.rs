@@ -409,6 +409,10 @@ fn broken_anthropic_streams_have_defined_outcomes() {
     check(MESSAGES, &[START, TEXT, END_TURN, MESSAGE_STOP], Outcome::Ok, &[]);
     check(MESSAGES, &[START, TEXT, END_TURN], Outcome::Ok, &[Flag::MissingDone]);
     check(MESSAGES, &[START, TEXT, MESSAGE_STOP], Outcome::Truncated, &[]);
+    // What is stated before the answer is no count of the answer.
+    let counted = r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#;
+    let usage = check(MESSAGES, &[counted, TEXT], Outcome::Truncated, &[]).reply.usage.unwrap();
+    assert_eq!((usage.input, usage.output), (Some(9), None));
     check(MESSAGES, &[TEXT, START, END_TURN, MESSAGE_STOP], Outcome::Ok, &[Flag::OddShape]);
     check(MESSAGES, &[START, START, TEXT, END_TURN, MESSAGE_STOP], Outcome::Ok, &[Flag::OddShape]);
     let far = r#"{"type":"content_block_start","index":7,"content_block":{"type":"text","text":""}}"#;

@@ -22,6 +22,8 @@ pub(super) struct MessagesDecoder {
     draft: Draft,
     /// Usage so far; later events overwrite what they state and leave the rest.
     usage: Map<String, Value>,
+    /// The usage of the end was seen; what `message_start` states is the count before the answer.
+    is_counted: bool,
     started: bool,
     /// The highest block index that was announced.
     last_block: Option<u64>,
@@ -76,7 +78,10 @@ impl Decoder for MessagesDecoder {
         self.draft.done
     }
 
-    fn finish(self: Box<Self>, head: &Head, end: End) -> Decoded {
+    fn finish(mut self: Box<Self>, head: &Head, end: End) -> Decoded {
+        if let Some(usage) = self.draft.reply.usage.as_mut().filter(|_| !self.is_counted && !self.draft.done) {
+            usage.output = None;
+        }
         self.draft.finish(head, end)
     }
 }
@@ -104,6 +109,7 @@ impl MessagesDecoder {
             "message_delta" => {
                 let delta = event.get("delta").unwrap_or(&Value::Null);
                 self.merge_usage(event.get("usage"), out);
+                self.is_counted |= event.pointer("/usage/output_tokens").is_some();
                 self.stopped(delta, out);
                 if text_at(delta, "type") == "content_block_delta" {
                     self.draft.flag(Flag::OddShape);
