@@ -138,6 +138,6 @@ mod tests {
         assert_eq!(choice.rivals.len(), 1);
         let text: Vec<&str> = summary.findings.iter().map(|f| f.text.as_str()).collect();
         assert!(text[0].starts_with("On this suite t at high passes 100.0 % (91.2 to 100.0) of 40 cases"), "{text:?}");
-        assert!(text[1].starts_with("t at low passes 25.0 points fewer (significant"), "{text:?}");
+        assert!(text[1].starts_with("Mode low passes 25.0 points fewer (significant"), "{text:?}");
     }
 }

@@ -176,7 +176,7 @@ fn effort(summary: &Summary, found: &mut Vec<Finding>) {
 
 /// Arms that are worse or better than their baseline beyond doubt, in what decides.
 fn arms(summary: &Summary, found: &mut Vec<Finding>) {
-    for one in &summary.comparisons {
+    for one in summary.comparisons.iter().filter(|one| one.gates) {
         let said = |verdict: Verdict| {
             let lines = one.comparisons.iter().filter(move |line| line.gates && line.verdict == verdict);
             lines.map(|line| format!("{}{}", line.metric, slice(&line.slice))).collect::<Vec<_>>()

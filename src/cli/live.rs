@@ -156,7 +156,7 @@ pub fn plain(tally: &Tally, outlook: &Outlook, elapsed: Duration) -> String {
         if let (Some(p50), Some(p95)) = (cell.ttft(0.5), cell.ttft(0.95)) {
             words.push(format!("TTFT p50 {} p95 {}", ms(Some(p50)), ms(Some(p95))));
         }
-        words.push(format!("{} errors", cell.errors));
+        words.push(crate::text::number::count(cell.errors, "error"));
         if cell.active_s > 0.0 {
             words.push(format!("{} tok/s", short(cell.tokens as f64 / cell.active_s)));
         }

@@ -1,6 +1,7 @@
 //! `report` and `show`: stored runs, rendered again or looked into.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::args::Format;
 use super::args::ReportArgs;
@@ -89,7 +90,7 @@ pub fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     let rows = all_rows(&folder, &back)?;
     match args.trial {
         None if args.json => terminal::result(&failures_json(&rows)),
-        None => terminal::result(&failures(&rows)),
+        None => terminal::result(&failures(&rows, &args.run)),
         Some(trial) => {
             let mut seen = Vec::new();
             finish::each_event(&folder, |event| {
@@ -110,7 +111,7 @@ pub fn show(args: &ShowArgs) -> Result<Exit, Failure> {
 }
 
 /// Failures grouped by cause, most frequent first.
-fn failures(rows: &[Row]) -> String {
+fn failures(rows: &[Row], run: &Path) -> String {
     let mut groups: std::collections::BTreeMap<String, Vec<&Row>> = std::collections::BTreeMap::new();
     for row in rows.iter().filter(|row| is_failure(row)) {
         groups.entry(cause(row)).or_default().push(row);
@@ -133,7 +134,8 @@ fn failures(rows: &[Row]) -> String {
             let _ = writeln!(text, "  and {} more", rows.len() - 10);
         }
     }
-    text + "\nlook at one: llmark show RUN TRIAL"
+    let example = rows.iter().find(|row| is_failure(row)).map_or(0, |row| row.trial);
+    format!("{text}\nlook at one: llmark show {} {example}", run.display())
 }
 
 fn is_failure(row: &Row) -> bool {

@@ -2,9 +2,9 @@
 //
 //     node check.mjs REPORT.html PICTURES-FOLDER
 //
-// Wants playwright-core beside it or in NODE_PATH, and a Chromium named by CHROMIUM (check.sh sees to both).
+// Wants playwright-core and axe-core beside it or in NODE_PATH, and a Chromium named by CHROMIUM (check.sh sees to both).
 import { createRequire } from "node:module";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
 
@@ -132,6 +132,17 @@ const every = async (page) => {
   expect(foreign.scripts === 2 && foreign.elements === 0 && foreign.handlers === 0, `after opening ${n} trials nothing foreign is in the page`);
 };
 
+// Rules of axe-core (https://github.com/dequelabs/axe-core), with a trial open; serious and critical findings count.
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const accessible = async (page, name) => {
+  await page.click("#trials tbody tr:nth-child(2)");
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  const grave = found.violations.filter((v) => ["serious", "critical"].includes(v.impact));
+  grave.forEach((v) => console.log(`        ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")}`));
+  expect(grave.length === 0, `${name}: no serious accessibility finding`);
+};
+
 const looking = async (browser) => {
   for (const width of [1280, 400]) {
     for (const colorScheme of ["light", "dark"]) {
@@ -140,6 +151,7 @@ const looking = async (browser) => {
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       expect(over <= 0, `${name}: the page does not scroll sideways`);
       await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true });
+      await accessible(page, name);
       await page.close();
     }
   }

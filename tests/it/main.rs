@@ -9,6 +9,7 @@ mod disk;
 mod frozen;
 mod layering;
 mod leaks;
+mod live;
 mod preflight;
 mod recompute;
 mod sim_server;

@@ -94,7 +94,10 @@ fn against(summary: &Summary, lead: &Cell, other: &Cell, rival: &Rival) -> Strin
     };
     let change = rival.pass_rate.as_ref().and_then(difference);
     let change = change.unwrap_or_else(|| "cannot be paired with it by case".to_owned());
-    let cost = rival.cost_ratio.map(|ratio| format!(", for {} times the cost", short(ratio)));
+    let cost = rival.cost_ratio.map(|ratio| match ratio {
+        r if (r - 1.0).abs() < 0.005 => ", for the same cost".to_owned(),
+        r => format!(", for {} times the cost", short(r)),
+    });
     format!("{name} {change}{}.", cost.unwrap_or_default())
 }
 

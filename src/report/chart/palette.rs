@@ -38,7 +38,12 @@ pub(crate) const ON_DARK: [(Color, Color); 14] = [
     (TARGETS[7], Color(0xD9, 0xC8, 0x5A)),
 ];
 
-const TARGETS: [Color; 8] = [
+/// Colors of targets before they repeat.
+pub(crate) const N_TARGETS: usize = 8;
+/// Markers of modes before they repeat.
+pub(crate) const N_MODES: usize = 6;
+
+const TARGETS: [Color; N_TARGETS] = [
     Color(0x00, 0x72, 0xB2),
     Color(0xD5, 0x5E, 0x00),
     Color(0x00, 0x8F, 0x68),
@@ -73,7 +78,7 @@ pub(crate) enum Marker {
 
 /// The marker of the `index`-th mode of a run; its dash pattern has the same index.
 pub(crate) fn mode_marker(index: usize) -> Marker {
-    const MARKERS: [Marker; 6] =
+    const MARKERS: [Marker; N_MODES] =
         [Marker::Disc, Marker::Square, Marker::Triangle, Marker::Diamond, Marker::Ring, Marker::Cross];
     MARKERS[index % MARKERS.len()]
 }

@@ -22,6 +22,8 @@ use super::palette::MUTED;
 
 const TICK: f64 = 10.5;
 const TITLE: f64 = 12.0;
+/// Bold letters are wider.
+const BOLD: f64 = 1.12;
 /// Above the plotting area: the panel's title and the vertical axis' title.
 const HEAD: f64 = 42.0;
 /// Below it: tick labels and the horizontal axis' title.
@@ -67,7 +69,11 @@ pub(crate) fn paint(canvas: &Canvas<'_>, plot: &Plot, frame: Frame, gutter: f64)
 fn titles(canvas: &Canvas<'_>, plot: &Plot, frame: Frame, area: Frame) {
     let width = frame.right - frame.left;
     if !plot.title.is_empty() {
-        canvas.text((frame.left, frame.top + 8.0), &fit(&plot.title, TITLE, width), Lettering::new(TITLE).bold());
+        canvas.text(
+            (frame.left, frame.top + 8.0),
+            &fit(&plot.title, TITLE * BOLD, width),
+            Lettering::new(TITLE).bold(),
+        );
     }
     let letters = Lettering::new(TICK).color(MUTED);
     let y_title = format!("{}{}", plot.y.1, plot.y.0.note());
@@ -153,7 +159,8 @@ fn paint_layer(canvas: &Canvas<'_>, layer: &Layer, area: Frame, plot: &Plot, at:
         Layer::Column { span, height, color } => {
             let (left, top) = at(span.0, *height);
             let (right, _) = at(span.1, *height);
-            canvas.rect((left + 0.5, top), (right - 0.5, area.bottom), *color, 0.8);
+            // A gap of a pixel between columns, but never less than a pixel of column.
+            canvas.rect((left + 0.5, top), ((right - 0.5).max(left + 1.5), area.bottom), *color, 0.8);
         }
         Layer::Label { .. } => {}
     }

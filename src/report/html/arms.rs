@@ -1,10 +1,12 @@
 //! Arms held against each other: comparisons with their tests, steps of effort, and fronts.
 
+use super::cells::target_index;
 use super::markup::Markup;
 use crate::analyze::Summary;
 use crate::analyze::compare::Comparison;
 use crate::analyze::compare::Comparisons;
 use crate::analyze::compare::Verdict;
+use crate::analyze::summary::Cell;
 use crate::analyze::summary::EffortCurve;
 use crate::analyze::summary::Front;
 use crate::analyze::summary::FrontArm;
@@ -36,18 +38,30 @@ pub(super) fn gates(page: &mut Markup, summary: &Summary) {
     }
 }
 
+/// Whether the page has a section of arms.
+pub(super) fn has_any(summary: &Summary) -> bool {
+    let has_steps = summary.efforts.iter().any(|curve| !curve.steps.is_empty());
+    has_steps || !summary.fronts.is_empty() || summary.comparisons.iter().any(|found| !found.gates)
+}
+
 /// Everything else that was compared within the run.
 pub(super) fn write(page: &mut Markup, summary: &Summary) {
-    let within: Vec<&Comparisons> = summary.comparisons.iter().filter(|found| !found.gates).collect();
-    let steps: Vec<&EffortCurve> = summary.efforts.iter().filter(|curve| !curve.steps.is_empty()).collect();
-    if within.is_empty() && steps.is_empty() && summary.fronts.is_empty() {
+    if !has_any(summary) {
         return;
     }
+    let within: Vec<&Comparisons> = summary.comparisons.iter().filter(|found| !found.gates).collect();
+    let steps: Vec<&EffortCurve> = summary.efforts.iter().filter(|curve| !curve.steps.is_empty()).collect();
     page.open("section", &[("id", "arms"), ("aria-labelledby", "h-arms")]);
     page.leaf("h2", &[("id", "h-arms")], "Arms against each other");
     page.leaf("p", &[("class", "lead")], "Paired by case, with 95 % intervals and p adjusted for the number of tests. Inconclusive says how many cases a verdict would take; it does not say that the arms are equal.");
-    for front in &summary.fronts {
-        fronts(page, summary, front);
+    if let Some((first, rest)) = summary.fronts.split_first() {
+        page.leaf("h3", &[], &format!("Which arm to consider at {}", first.load));
+        fronts(page, summary, first);
+        for front in rest {
+            page.open("details", &[]).leaf("summary", &[], &format!("The same at {}", front.load));
+            fronts(page, summary, front);
+            page.close("details");
+        }
     }
     if !steps.is_empty() {
         effort(page, &steps);
@@ -83,7 +97,7 @@ fn comparison(page: &mut Markup, found: &Comparisons, open: bool) {
     }
     page.text(&format!("{} against {}", found.candidate, found.baseline));
     page.leaf("span", &[("class", "sub")], &tally(found)).close("summary");
-    head(page, &["metric", "slice", "baseline", "candidate", "change", "p", "verdict"]);
+    head(page, &["metric", "slice", "#baseline", "#candidate", "#change", "#p", "verdict"]);
     for one in found.comparisons.iter().take(MOST_LINES) {
         line(page, one);
     }
@@ -101,10 +115,15 @@ fn comparison(page: &mut Markup, found: &Comparisons, open: bool) {
     page.close("details");
 }
 
+/// A table's head; names that begin with `#` stand above figures.
 fn head(page: &mut Markup, names: &[&str]) {
-    page.open("div", &[("class", "scroll")]).open("table", &[("data-sortable", "")]).open("thead", &[]).open("tr", &[]);
+    page.open("div", &[("class", "scroll"), ("tabindex", "0")])
+        .open("table", &[("data-sortable", "")])
+        .open("thead", &[])
+        .open("tr", &[]);
     for name in names {
-        page.leaf("th", &[("scope", "col")], name);
+        let class = if name.starts_with('#') { "n" } else { "" };
+        page.leaf("th", &[("scope", "col"), ("class", class)], name.trim_start_matches('#'));
     }
     page.close("tr").close("thead").open("tbody", &[]);
 }
@@ -143,11 +162,13 @@ fn flips(found: &Comparisons) -> String {
 
 fn effort(page: &mut Markup, curves: &[&EffortCurve]) {
     page.leaf("h3", &[], "What each step of effort changes");
-    head(page, &["arm", "step", "pass rate", "reasoning tokens", "first answer token", "cost per case"]);
+    head(page, &["arm", "step", "#pass rate, points", "#reasoning tokens", "#first answer token", "#cost per case"]);
     for curve in curves {
         for step in &curve.steps {
             page.open("tr", &[]);
-            let arm = format!("{} · {} · {}", curve.target, curve.prompt, curve.load);
+            let many = curves.iter().any(|other| other.prompt != curve.prompt);
+            let prompt = if many { format!(" · {}", curve.prompt) } else { String::new() };
+            let arm = format!("{}{prompt} · {}", curve.target, curve.load);
             page.leaf("th", &[("scope", "row")], &arm).leaf(
                 "td",
                 &[("class", "key")],
@@ -173,35 +194,43 @@ fn effort(page: &mut Markup, curves: &[&EffortCurve]) {
 }
 
 fn fronts(page: &mut Markup, summary: &Summary, front: &Front) {
-    page.leaf("h3", &[], &format!("Which arm to consider at {}", front.load));
     let lead = format!(
         "On the front: no other arm is at least as good in pass rate, {} and cost, and better in one. The share says in \
          how many of {} resamples of the cases that holds; places carry 95 % intervals.",
         front.latency, front.resamples
     );
     page.leaf("p", &[("class", "lead")], &lead);
-    let mut names = vec!["arm", "on the front", "share", "beaten by"];
+    let mut names: Vec<String> = ["arm", "on the front", "#share", "beaten by"].map(str::to_owned).into();
     let metrics: Vec<&str> = front
         .arms
         .iter()
         .max_by_key(|arm| arm.ranks.len())
         .map_or(Vec::new(), |a| a.ranks.iter().map(|r| r.metric).collect());
-    names.extend(&metrics);
-    head(page, &names);
+    names.extend(metrics.iter().map(|metric| format!("#place in {}", metric.replace('_', " "))));
+    head(page, &names.iter().map(String::as_str).collect::<Vec<_>>());
     for arm in &front.arms {
         front_arm(page, summary, arm, &metrics);
     }
     page.close("tbody").close("table").close("div");
 }
 
+/// Target and mode, and the prompt where there are several.
+fn arm_name(summary: &Summary, cell: &Cell) -> String {
+    let key = &cell.key;
+    let many = summary.cells.iter().any(|other| other.key.prompt != key.prompt);
+    if many {
+        format!("{} · {} · {}", key.target, key.mode, key.prompt)
+    } else {
+        format!("{} · {}", key.target, key.mode)
+    }
+}
+
 fn front_arm(page: &mut Markup, summary: &Summary, arm: &FrontArm, metrics: &[&str]) {
-    let name = |at: usize| {
-        summary
-            .cells
-            .get(at)
-            .map_or_else(String::new, |c| format!("{} · {} · {}", c.key.target, c.key.mode, c.key.prompt))
-    };
-    page.open("tr", &[]).leaf("th", &[("scope", "row")], &name(arm.cell_index)).open("td", &[]);
+    let name = |at: usize| summary.cells.get(at).map_or_else(String::new, |cell| arm_name(summary, cell));
+    let color = summary.cells.get(arm.cell_index).map_or(0, |cell| target_index(summary, cell) % 8);
+    page.open("tr", &[]).open("th", &[("scope", "row")]);
+    page.leaf("span", &[("class", &format!("dot t{color}"))], "").text(&name(arm.cell_index));
+    page.close("th").open("td", &[]);
     if arm.on_front {
         tag(page, "good", "✓ yes");
     }

@@ -24,10 +24,7 @@ pub(super) fn comparison(page: &mut Markup, summary: &Summary) {
     page.leaf("p", &[("class", "lead")], "One row per cell. Below each value stands its 95 % interval; point at it for method and n. Shaded: best of its column by the point estimate alone.");
     let grid = grid::comparison(summary);
     page.open("div", &[("class", "controls"), ("data-filters", "cells-table")]).close("div");
-    page.open(
-        "div",
-        &[("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-labelledby", "h-comparison")],
-    );
+    page.open("div", &[("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", "Comparison table")]);
     page.open("table", &[("id", "cells-table"), ("data-sortable", "")]).open("thead", &[]).open("tr", &[]);
     for column in &grid.columns {
         let class = if column.is_name { "" } else { "n" };
@@ -92,9 +89,14 @@ fn figure(page: &mut Markup, cell: usize, key: &str, entry: &Entry) {
         ("data-metric", key),
         ("title", &entry.text.basis),
     ];
-    page.open("td", &attributes).text(&entry.text.value);
-    if !entry.text.interval.is_empty() {
-        page.leaf("span", &[("class", "ci")], &entry.text.interval);
+    // Why there is no value stands where its interval would.
+    let (value, below) = match entry.text.value.strip_prefix("n/a (") {
+        Some(why) => ("n/a", why.trim_end_matches(')')),
+        None => (entry.text.value.as_str(), entry.text.interval.as_str()),
+    };
+    page.open("td", &attributes).text(value);
+    if !below.is_empty() {
+        page.leaf("span", &[("class", "ci")], below);
     }
     page.close("td");
 }
@@ -138,7 +140,7 @@ const STATISTICS: [(&str, Pick); 5] =
     [("mean", |d| &d.mean), ("p50", |d| &d.p50), ("p90", |d| &d.p90), ("p95", |d| &d.p95), ("p99", |d| &d.p99)];
 
 fn metrics(page: &mut Markup, index: usize, cell: &Cell) {
-    page.open("div", &[("class", "scroll")]).open("table", &[]).open("thead", &[]).open("tr", &[]);
+    page.open("div", &[("class", "scroll"), ("tabindex", "0")]).open("table", &[]).open("thead", &[]).open("tr", &[]);
     page.leaf("th", &[("scope", "col")], "metric");
     for name in ["n", "failed", "mean", "p50", "p90", "p95", "p99", "max"] {
         page.leaf("th", &[("scope", "col"), ("class", "n")], name);
@@ -193,7 +195,7 @@ fn metric_unit(metric: Metric, d: &Distribution) -> Unit {
 
 /// Figures of the whole cell.
 fn shares(page: &mut Markup, index: usize, cell: &Cell) {
-    page.open("div", &[("class", "scroll")]).open("table", &[]).open("tbody", &[]);
+    page.open("div", &[("class", "scroll"), ("tabindex", "0")]).open("table", &[]).open("tbody", &[]);
     let mut row = |name: &str, e: &Estimate, unit: Unit, note: &str| {
         let entry = Entry { raw: e.value, text: estimate(e, unit), is_best: false };
         let label = if unit.name.is_empty() { name.to_owned() } else { format!("{name}, {}", unit.name) };

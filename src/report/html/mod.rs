@@ -45,16 +45,18 @@ fn page(summary: &Summary, details: &Details) -> String {
     page.open("body", &[]);
     page.leaf("a", &[("class", "skip"), ("href", "#verdict")], "Skip to the verdict");
     if summary.simulated {
-        page.open("div", &[("class", "simulated"), ("role", "note")]).leaf("b", &[], "SIMULATED");
-        page.text("Every figure on this page comes from the embedded simulator, not from a model.").close("div");
+        page.open("aside", &[("class", "simulated"), ("aria-label", "Simulated")]).leaf("b", &[], "SIMULATED");
+        page.text("Every figure on this page comes from the embedded simulator, not from a model.").close("aside");
     }
     page.open("div", &[("class", "wrap")]);
     header(&mut page, summary);
     page.open("main", &[]);
-    verdict::write(&mut page, summary);
+    let pictures = chart::pictures(summary);
+    let glance = pictures.iter().find(|picture| picture.name == "quality-cost");
+    verdict::write(&mut page, summary, glance.map(|picture| picture.svg.as_str()));
     cells::comparison(&mut page, summary);
     arms::write(&mut page, summary);
-    charts(&mut page, summary);
+    charts(&mut page, &pictures);
     cells::details(&mut page, summary);
     trials::write(&mut page, details);
     record::write(&mut page, summary);
@@ -124,21 +126,24 @@ fn header(page: &mut Markup, summary: &Summary) {
     let facts: Vec<String> = facts.into_iter().filter(|f| !f.is_empty()).collect();
     page.leaf("p", &[("class", "facts")], &facts.join(" · ")).close("header");
     page.open("nav", &[("aria-label", "Sections")]);
+    let has_arms = arms::has_any(summary);
     for (id, title) in [
         ("#verdict", "Verdict"),
         ("#comparison", "Comparison"),
+        ("#arms", if has_arms { "Arms" } else { "" }),
         ("#charts", "Charts"),
         ("#cells", "Cells"),
         ("#cases", "Cases and answers"),
         ("#record", "Record"),
     ] {
-        page.leaf("a", &[("href", id)], title);
+        if !title.is_empty() {
+            page.leaf("a", &[("href", id)], title);
+        }
     }
     page.close("nav");
 }
 
-fn charts(page: &mut Markup, summary: &Summary) {
-    let pictures = chart::pictures(summary);
+fn charts(page: &mut Markup, pictures: &[chart::Picture]) {
     page.open("section", &[("id", "charts"), ("aria-labelledby", "h-charts")]);
     page.leaf("h2", &[("id", "h-charts")], "Charts");
     page.leaf(
@@ -147,7 +152,7 @@ fn charts(page: &mut Markup, summary: &Summary) {
         "One color per target and one marker and dash per mode, the same in all charts. Each is also a file in charts/.",
     );
     let mut topic = None;
-    for picture in &pictures {
+    for picture in pictures {
         if topic != Some(picture.topic) {
             page.leaf("h3", &[], picture.topic.title());
             topic = Some(picture.topic);

@@ -17,7 +17,7 @@ pub(super) fn write(page: &mut Markup, summary: &Summary) {
     }
     page.close("dl");
     page.leaf("h3", &[], "Targets and prices");
-    page.open("div", &[("class", "scroll")]).open("table", &[]).open("thead", &[]).open("tr", &[]);
+    page.open("div", &[("class", "scroll"), ("tabindex", "0")]).open("table", &[]).open("thead", &[]).open("tr", &[]);
     for name in ["target", "model", "provider", "protocol"] {
         page.leaf("th", &[("scope", "col")], name);
     }

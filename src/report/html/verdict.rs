@@ -14,10 +14,16 @@ use crate::text::number::count;
 /// Results that fit one table; more are folded by objective.
 const FEW: usize = 8;
 
-pub(super) fn write(page: &mut Markup, summary: &Summary) {
+/// `glance` is the picture that stands beside the sentences.
+pub(super) fn write(page: &mut Markup, summary: &Summary, glance: Option<&str>) {
     page.open("section", &[("id", "verdict"), ("aria-labelledby", "h-verdict")]);
     page.leaf("h2", &[("id", "h-verdict")], "Verdict");
+    page.open("div", &[("class", "opening")]);
     sentences(page, summary);
+    if let Some(svg) = glance {
+        page.open("div", &[("class", "glance")]).own(svg).close("div");
+    }
+    page.close("div");
     objectives(page, &summary.slos);
     super::arms::gates(page, summary);
     warnings(page, summary);
@@ -75,7 +81,7 @@ fn objectives(page: &mut Markup, slos: &[SloResult]) {
 }
 
 fn objective_table(page: &mut Markup, slos: &[&SloResult]) {
-    page.open("div", &[("class", "scroll")]).open("table", &[("data-sortable", "")]);
+    page.open("div", &[("class", "scroll"), ("tabindex", "0")]).open("table", &[("data-sortable", "")]);
     page.open("thead", &[]).open("tr", &[]);
     for name in ["verdict", "objective", "cell", "measured", "why"] {
         let class = if name == "measured" { "n" } else { "" };
@@ -150,7 +156,7 @@ fn failures(page: &mut Markup, summary: &Summary) {
         return;
     }
     page.leaf("h3", &[], "What failed");
-    page.open("div", &[("class", "scroll")]).open("table", &[("data-sortable", "")]);
+    page.open("div", &[("class", "scroll"), ("tabindex", "0")]).open("table", &[("data-sortable", "")]);
     page.open("thead", &[]).open("tr", &[]);
     for name in ["trials", "outcome", "detail", "cell", "example", "message"] {
         page.leaf("th", &[("scope", "col"), ("class", if name == "trials" { "n" } else { "" })], name);

@@ -24,22 +24,24 @@ pub(super) fn text(summary: &Summary) -> String {
     )
 }
 
-/// What stands out of a comparison, or all that gates.
-pub(in crate::report) fn outstanding(found: &Comparisons) -> Vec<&Comparison> {
-    let stands_out =
-        |one: &&Comparison| found.gates && one.gates || matches!(one.verdict, Verdict::Regressed | Verdict::Improved);
+/// What a reader looks for first.
+const HEADLINES: [&str; 4] = ["pass_rate", "ttft", "e2e", "cost_per_case"];
+
+/// What gates, and what stands out of a comparison in these metrics.
+pub(in crate::report) fn outstanding<'f>(found: &'f Comparisons, metrics: &[&str]) -> Vec<&'f Comparison> {
+    let stands_out = |one: &&Comparison| {
+        let is_asked = metrics.contains(&one.metric.as_str());
+        found.gates && one.gates || is_asked && matches!(one.verdict, Verdict::Regressed | Verdict::Improved)
+    };
     found.comparisons.iter().filter(stands_out).collect()
 }
 
 fn one(found: &Comparisons) -> Option<String> {
-    let lines = outstanding(found);
+    let lines = outstanding(found, &HEADLINES);
     let (shown, rest) = (&lines[..lines.len().min(MOST_LINES)], found.comparisons.len() - lines.len().min(MOST_LINES));
     let title = format!("**{}** against {}", markdown(&found.candidate), markdown(&found.baseline));
     let verdict = if found.gates { format!(": {}", found.verdict.name()) } else { String::new() };
-    let rest = if rest > 0 {
-        format!("\n{} without a verdict in summary.json.\n", count(rest as u64, "further line"))
-    } else {
-        String::new()
-    };
+    let rest =
+        if rest > 0 { format!("\n{} in summary.json.\n", count(rest as u64, "further line")) } else { String::new() };
     (!shown.is_empty()).then(|| format!("{title}{verdict}\n\n{}{rest}", compare::table(shown)))
 }

@@ -37,7 +37,7 @@ pub fn render(summary: &Summary, screen: Screen) -> String {
 fn arms(summary: &Summary, screen: Screen) -> String {
     let one = |found: &Comparisons| {
         let title = format!("{} against {}", plain(&found.candidate, 60), plain(&found.baseline, 60));
-        let lines = super::md::arms::outstanding(found);
+        let lines = super::md::arms::outstanding(found, &["pass_rate"]);
         compare::table(&title, &lines[..lines.len().min(MOST_LINES)], screen)
     };
     summary.comparisons.iter().map(one).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")

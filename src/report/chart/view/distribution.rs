@@ -1,6 +1,8 @@
 //! Cumulative distributions of first token, first answer token and whole time.
 
 use super::Theme;
+use super::called;
+use super::left_out;
 use super::loads;
 use crate::analyze::Metric;
 use crate::analyze::Summary;
@@ -53,7 +55,7 @@ fn figure(summary: &Summary, theme: &Theme, metric: Metric, name: &str, title: &
         if mine.is_empty() {
             continue;
         }
-        let mut title = format!("{target} · {load}");
+        let mut title = format!("{} · {load}", called(target));
         if theme.many_prompts {
             title.push_str(" · ");
             title.push_str(prompt.as_str());
@@ -70,7 +72,11 @@ fn figure(summary: &Summary, theme: &Theme, metric: Metric, name: &str, title: &
             height: 170.0,
         }));
     }
-    let left_out = if panels.len() >= MOST_PANELS { " Not all cells fit; every figure is in the tables." } else { "" };
+    let shown = |cell: &Cell| {
+        wanted.iter().any(|(t, l, p)| cell.key.target == *t && cell.key.load == *l && cell.key.prompt == *p)
+    };
+    let n_shown = curves.iter().filter(|(cell, _)| shown(cell)).count();
+    let left_out = left_out(n_shown, curves.len(), "curves");
     let note = format!(
         "Share of trials that were done after a time; a curve that ends below 100 % ends in failures. Shades are \
          simultaneous 95 % bands.{left_out}"

@@ -14,6 +14,8 @@ use super::figure::Key;
 use super::figure::Swatch;
 use super::palette::Color;
 use super::palette::Marker;
+use super::palette::N_MODES;
+use super::palette::N_TARGETS;
 use super::palette::mode_marker;
 use super::palette::target_color;
 use crate::analyze::Summary;
@@ -23,6 +25,9 @@ use crate::domain::LoadId;
 use crate::domain::ModeName;
 use crate::domain::PromptId;
 use crate::domain::TargetId;
+
+/// Characters of a target's name in a label at most.
+const LONGEST_NAME: usize = 32;
 
 /// What a group of charts answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,14 +76,23 @@ pub(crate) fn figures(summary: &Summary) -> Vec<(Topic, Figure)> {
     .chain(of(Topic::Load, vec![load::percentiles(summary, &theme), load::throughput(summary, &theme)]))
     .chain(of(Topic::Streams, vec![stream::gaps(summary, &theme), stream::stalls(summary, &theme)]))
     .chain(of(Topic::Tokens, vec![tokens::counts(summary, &theme), tokens::cost(summary, &theme)]))
-    .chain(of(Topic::Run, vec![timeline::figure(summary)]))
+    .chain(of(Topic::Run, vec![timeline::figure(summary, &theme)]))
     .collect();
-    if summary.simulated {
-        for (_, figure) in &mut all {
+    let caveat = theme.caveat();
+    for (_, figure) in &mut all {
+        if !figure.legend.is_empty() && figure.name != "timeline" {
+            figure.note.push_str(&caveat);
+        }
+        if summary.simulated {
             figure.title.push_str(" · SIMULATED");
         }
     }
     all
+}
+
+/// What to say where only the first `shown` of `all` things of a kind fit; nothing where all of them do.
+fn left_out(shown: usize, all: usize, kind: &str) -> String {
+    if all <= shown { String::new() } else { format!(" The first {shown} of {all} {kind}; the tables have all.") }
 }
 
 /// One color per target and one marker and dash per mode, the same in every chart of a run.
@@ -105,18 +119,26 @@ impl Theme {
         Self { targets, modes, many_prompts: prompts.len() > 1 }
     }
 
+    /// What to say where colors or markers must repeat.
+    fn caveat(&self) -> String {
+        let many = |n: usize, most: usize, what: &str, of: &str| {
+            if n > most { format!(" {what} repeat: there are {n} {of}.") } else { String::new() }
+        };
+        many(self.targets.len(), N_TARGETS, "Colors", "targets") + &many(self.modes.len(), N_MODES, "Markers", "modes")
+    }
+
     fn color(&self, target: &TargetId) -> Color {
         target_color(self.targets.iter().position(|t| t == target).unwrap_or(0))
     }
 
     fn mode(&self, mode: &ModeName) -> (usize, Marker) {
         let index = self.modes.iter().position(|m| m == mode).unwrap_or(0);
-        (index % 6, mode_marker(index))
+        (index % N_MODES, mode_marker(index))
     }
 
     /// Colors of the targets.
     fn target_keys(&self) -> Vec<Key> {
-        self.targets.iter().map(|t| Key { swatch: Swatch::Patch(self.color(t), 1.0), text: t.to_string() }).collect()
+        self.targets.iter().map(|t| Key { swatch: Swatch::Patch(self.color(t), 1.0), text: called(t) }).collect()
     }
 
     /// Colors of the targets, then lines of the modes.
@@ -138,7 +160,7 @@ impl Theme {
     fn name(&self, key: &CellKey, with_load: bool) -> String {
         let mut parts = Vec::new();
         if self.targets.len() > 1 {
-            parts.push(key.target.to_string());
+            parts.push(called(&key.target));
         }
         parts.push(key.mode.to_string());
         if self.many_prompts {
@@ -149,6 +171,16 @@ impl Theme {
         }
         parts.join(" · ")
     }
+}
+
+/// A target's name, its middle left out where it is too long for a label.
+fn called(target: &TargetId) -> String {
+    let name: Vec<char> = target.as_str().chars().collect();
+    if name.len() <= LONGEST_NAME {
+        return target.to_string();
+    }
+    let (head, tail) = (LONGEST_NAME / 2, LONGEST_NAME - LONGEST_NAME / 2 - 1);
+    name[..head].iter().chain(&['…']).chain(&name[name.len() - tail..]).collect()
 }
 
 /// The loads of a run in table order.

@@ -22,6 +22,11 @@ use crate::report::chart::figure::Swatch;
 use crate::report::chart::palette::MUTED;
 use crate::report::written::Unit;
 
+/// With more points than this only those on the front are labeled.
+const MOST_LABELS: usize = 24;
+/// Lines of objectives at most.
+const MOST_LIMITS: usize = 3;
+
 /// One point of a scatter: what it costs, what it yields.
 struct Spot<'a> {
     cell: &'a Cell,
@@ -93,7 +98,8 @@ fn scatter(summary: &Summary, theme: &Theme, spots: &[Spot<'_>], unit: Unit, x_t
     let edge = x.high();
     let mut layers = vec![front(spots.iter().map(&at).collect(), edge)];
     layers.extend(limits(summary));
-    for spot in spots {
+    let labeled = labeled(&spots.iter().map(&at).collect::<Vec<_>>());
+    for (spot, labeled) in spots.iter().zip(labeled) {
         let color = theme.color(&spot.cell.key.target);
         let (px, py) = at(spot);
         let mut bars = Vec::new();
@@ -105,8 +111,9 @@ fn scatter(summary: &Summary, theme: &Theme, spots: &[Spot<'_>], unit: Unit, x_t
         }
         layers.push(Layer::Bars { bars, color });
         layers.push(Layer::Marks { points: vec![(px, py)], color, marker: theme.mode(&spot.cell.key.mode).1 });
-        let label = spot_label(theme, spot.cell);
-        layers.push(Layer::Label { at: (px, py), text: label, color });
+        if labeled {
+            layers.push(Layer::Label { at: (px, py), text: spot_label(theme, spot.cell), color });
+        }
     }
     Some(Plot {
         title: String::new(),
@@ -118,18 +125,20 @@ fn scatter(summary: &Summary, theme: &Theme, spots: &[Spot<'_>], unit: Unit, x_t
     })
 }
 
-/// Objectives on the pass rate.
+/// Objectives on the pass rate, as the suite writes them.
 fn limits(summary: &Summary) -> Vec<Layer> {
-    let mut bounds: Vec<f64> = summary
-        .slos
-        .iter()
-        .filter_map(|s| parse_slo(&s.slo).ok())
-        .filter(|slo| slo.metric == SloMetric::PassRate)
-        .map(|slo| slo.bound * 100.0)
-        .collect();
-    bounds.sort_by(f64::total_cmp);
-    bounds.dedup();
-    bounds.into_iter().map(|value| Layer::Limit { axis: Side::Y, value, text: "objective".into() }).collect()
+    let mut texts: Vec<&str> = summary.slos.iter().map(|s| s.slo.as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let parsed = texts.into_iter().filter_map(|text| Some((text, parse_slo(text).ok()?)));
+    let rates = parsed.filter(|(_, slo)| slo.metric == SloMetric::PassRate).take(MOST_LIMITS);
+    rates.map(|(text, slo)| Layer::Limit { axis: Side::Y, value: slo.bound * 100.0, text: text.to_owned() }).collect()
+}
+
+/// Points that get a label: all of few; of many, those that none beats.
+fn labeled(points: &[(f64, f64)]) -> Vec<bool> {
+    let beaten = |(x, y): (f64, f64)| points.iter().any(|&(a, b)| a <= x && b >= y && (a < x || b > y));
+    points.iter().map(|point| points.len() <= MOST_LABELS || !beaten(*point)).collect()
 }
 
 fn spot_label(theme: &Theme, cell: &Cell) -> String {

@@ -2,6 +2,8 @@
 
 use super::Theme;
 use super::at_first_load;
+use super::called;
+use super::left_out;
 use crate::analyze::Metric;
 use crate::analyze::Summary;
 use crate::analyze::summary::Cell;
@@ -17,6 +19,8 @@ use crate::report::chart::figure::Rows;
 use crate::report::written::Unit;
 use crate::text::number::count;
 
+/// Panels of gaps at most.
+const MOST_TARGETS: usize = 6;
 /// Rows in one figure at most.
 pub(super) const MOST_ROWS: usize = 40;
 
@@ -35,11 +39,11 @@ pub(super) fn gaps(summary: &Summary, theme: &Theme) -> Option<Figure> {
         .targets
         .iter()
         .filter(|t| cells.iter().any(|c| c.key.target == **t))
-        .take(6)
+        .take(MOST_TARGETS)
         .map(|target| {
             let layers = cells.iter().filter(|c| c.key.target == *target).flat_map(|c| outline(theme, c)).collect();
             Panel::Plot(Plot {
-                title: target.to_string(),
+                title: called(target),
                 x: (x.clone(), "gap between events, ms".into()),
                 y: (y.clone(), "gaps, %".into()),
                 names: None,
@@ -48,11 +52,12 @@ pub(super) fn gaps(summary: &Summary, theme: &Theme) -> Option<Figure> {
             })
         })
         .collect();
+    let capped = left_out(MOST_TARGETS, theme.targets.len(), "targets");
     (!panels.is_empty()).then(|| Figure {
         name: "itl".into(),
         title: "Gaps between token-bearing events (ITL)".into(),
         note: format!(
-            "Share of gaps by length, in bins of equal ratio. An event may carry more than one token.{shown}"
+            "Share of gaps by length, in bins of equal ratio. An event may carry more than one token.{shown}{capped}"
         ),
         legend: theme.line_keys(),
         columns: panels.len().min(2),
@@ -111,12 +116,13 @@ pub(super) fn stalls(summary: &Summary, theme: &Theme) -> Option<Figure> {
         .collect();
     let x = Axis::over(Scale::Log, rows.iter().flat_map(|r| r.dots.iter().map(|d| d.0)), 6);
     let limit = cells.first().map_or(0.0, |c| c.stalls.threshold_ms);
+    let capped = left_out(MOST_ROWS, cells.len(), "cells");
     (!rows.is_empty()).then(|| Figure {
         name: "stalls".into(),
         title: "The longest silence of a trial".into(),
         note: format!(
             "Ticks from left to right: least, p50, p90, p95, p99 and greatest, as far as there are trials enough. A \
-             silence over {limit:.0} ms counts as a stall."
+             silence over {limit:.0} ms counts as a stall.{capped}"
         ),
         legend: theme.target_keys(),
         panels: vec![Panel::Rows(Rows {

@@ -2,6 +2,7 @@
 
 use super::Theme;
 use super::at_first_load;
+use super::left_out;
 use super::stream::MOST_ROWS;
 use crate::analyze::Summary;
 use crate::analyze::summary::Cell;
@@ -31,9 +32,10 @@ pub(super) fn counts(summary: &Summary, theme: &Theme) -> Option<Figure> {
         let reasoning = cell.tokens.reasoning as f64 / known;
         (reasoning, (cell.tokens.output as f64 / known - reasoning).max(0.0))
     };
-    let cells: Vec<&Cell> = cells.into_iter().filter(|c| c.tokens.output > 0).take(MOST_ROWS).collect();
+    let cells: Vec<&Cell> = cells.into_iter().filter(|c| c.tokens.output > 0).collect();
     let rows: Vec<Row> = cells
         .iter()
+        .take(MOST_ROWS)
         .map(|cell| {
             let color = theme.color(&cell.key.target);
             let (reasoning, answer) = per_trial(cell);
@@ -45,7 +47,10 @@ pub(super) fn counts(summary: &Summary, theme: &Theme) -> Option<Figure> {
             }
         })
         .collect();
-    let note = format!("Mean per finished trial, as the provider counted: reasoning + answer.{shown}");
+    let note = format!(
+        "Mean per finished trial, as the provider counted: reasoning + answer.{shown}{}",
+        left_out(MOST_ROWS, cells.len(), "cells")
+    );
     let keys = vec![shade(REASONING, "reasoning"), shade(ANSWER, "answer and tool calls")];
     figure(rows, theme, keys, ["tokens", "Generated tokens per trial", &note, "tokens per trial"])
 }
@@ -60,11 +65,11 @@ pub(super) fn cost(summary: &Summary, theme: &Theme) -> Option<Figure> {
             Some((c, [s.input / n, s.cached / n, s.reasoning / n, s.output / n, s.requests / n]))
         })
         .filter(|(_, parts)| parts.iter().sum::<f64>() > 0.0)
-        .take(MOST_ROWS)
         .collect();
     let unit = Unit::money(cells.iter().map(|(_, parts)| parts.iter().sum::<f64>()));
     let rows: Vec<Row> = cells
         .iter()
+        .take(MOST_ROWS)
         .map(|(cell, parts)| {
             let color = theme.color(&cell.key.target);
             let [input, cached, reasoning, answer, fees] = parts.map(|p| p / unit.per);
@@ -81,7 +86,8 @@ pub(super) fn cost(summary: &Summary, theme: &Theme) -> Option<Figure> {
             }
         })
         .collect();
-    let note = format!("By the price in force; prices with source and date stand in the record.{shown}");
+    let capped = left_out(MOST_ROWS, cells.len(), "cells");
+    let note = format!("By the price in force; prices with source and date stand in the record.{shown}{capped}");
     let keys = vec![
         shade(INPUT, "input, cached included"),
         shade(REASONING, "reasoning"),
