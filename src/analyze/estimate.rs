@@ -27,6 +27,8 @@ pub enum Method {
     Woodruff,
     /// Anytime-valid confidence sequence.
     EbCs,
+    /// Anytime-valid confidence sequence by bets: it holds although the run could stop on what it saw.
+    BettingCs,
     /// A sum or count of everything that was measured; nothing is estimated.
     Exact,
     /// Too few data, or nothing to say.
@@ -48,6 +50,7 @@ impl Method {
             Self::BatchMeans => "batch-means",
             Self::Woodruff => "woodruff",
             Self::EbCs => "eb-cs",
+            Self::BettingCs => "betting-cs",
             Self::Exact => "exact",
             Self::None => "none",
         }

@@ -6,6 +6,8 @@ use super::Estimate;
 use super::Metric;
 use super::Summary;
 use super::compare::Verdict;
+use super::early::Question;
+use super::early::Word;
 use super::summary::Cell;
 use super::summary::Finding;
 use super::summary::SloVerdict;
@@ -23,6 +25,7 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     let mut found = Vec::new();
     choice::say_choice(summary, &mut found);
     objectives(summary, &mut found);
+    stopped(summary, &mut found);
     trouble(summary, &mut found);
     best(summary, &mut found);
     arms(summary, &mut found);
@@ -31,6 +34,40 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     money(summary, &mut found);
     found.truncate(MOST);
     found
+}
+
+/// What was decided before the plan ended, one sentence each, and what that saved.
+fn stopped(summary: &Summary, found: &mut Vec<Finding>) {
+    let Some(stopping) = &summary.stopping else { return };
+    for asked in stopping.questions.iter().filter(|asked| matches!(asked.question, Question::Comparison { .. })) {
+        let (tone, word) = match asked.word {
+            Some(Word::Regressed) => (Tone::Bad, "regressed"),
+            Some(Word::Equivalent) => (Tone::Good, "no worse than the margin"),
+            Some(word) => (Tone::Good, word.name()),
+            None => (Tone::Unsure, "not decided"),
+        };
+        let points = |share: Option<f64>| share.map_or("n/a".to_owned(), |share| short(100.0 * share));
+        let estimate = &asked.estimate;
+        let text = format!(
+            "{}: {word} after {} of {} cases; difference {} [{}, {}] points, an interval that holds although the run could stop.",
+            asked.title,
+            asked.n,
+            asked.planned,
+            points(estimate.value),
+            points(estimate.low),
+            points(estimate.high)
+        );
+        say(found, tone, Vec::new(), text);
+    }
+    if stopping.cells.iter().any(|cell| cell.early) {
+        let planned: u64 = stopping.cells.iter().map(|cell| cell.planned).sum();
+        let text = format!("Stopped early: {} of {} were not needed.", count(stopping.saved(), "trial"), planned);
+        say(found, Tone::Plain, Vec::new(), text);
+    }
+    if !stopping.replays {
+        let text = "The stored trials do not give the decisions that the run stopped on: it was regraded, or cut off.";
+        say(found, Tone::Unsure, Vec::new(), text.to_owned());
+    }
 }
 
 fn say(found: &mut Vec<Finding>, tone: Tone, cells: Vec<usize>, text: String) {

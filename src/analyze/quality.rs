@@ -182,6 +182,15 @@ pub fn gate_envelope(run: &Run, rows: &[&TrialRow]) -> Option<Interval> {
     Some(Interval::new(strict.low, lenient.high))
 }
 
+/// Values of the decided cases, canaries left out.
+pub(crate) fn decided_values(run: &Run, rows: &[&TrialRow]) -> Vec<f64> {
+    let mut cases: BTreeMap<u32, Repeats> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !is_canary(run, row)) {
+        cases.entry(row.case).or_default().add(row);
+    }
+    cases.values().filter_map(Repeats::value).collect()
+}
+
 /// One-sided limits on which a gate on a grader's score decides.
 pub fn score_limits(run: &Run, rows: &[&TrialRow], grader: usize) -> Option<Interval> {
     score_values(run, rows, grader).gate_limits()

@@ -45,6 +45,8 @@ pub struct Run {
     pub recorded: bool,
     /// How its arms are compared with one another.
     pub terms: super::compare::Terms,
+    /// It could end before its plan did, by this rule.
+    pub early: Option<super::early::Rule>,
 }
 
 /// Identity and origin of a run.

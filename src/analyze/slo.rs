@@ -52,7 +52,8 @@ pub fn limits(slos: &[SloSpec], run_cell: &super::run::CellInfo) -> Vec<Limit> {
     slos.iter().filter_map(limit).collect()
 }
 
-fn covers(slo: &SloSpec, cell: &super::run::CellInfo) -> bool {
+/// Whether the cell lies in the objective's scope.
+pub fn covers(slo: &SloSpec, cell: &super::run::CellInfo) -> bool {
     slo.scope.covers(cell.target.as_str(), cell.mode.as_str(), cell.prompt.as_str(), cell.load.as_str())
 }
 
@@ -201,7 +202,7 @@ fn undefined() -> Decision {
 }
 
 /// Whether the value lies beyond the bound.
-fn is_beyond(slo: &SloSpec, value: f64) -> bool {
+pub(crate) fn is_beyond(slo: &SloSpec, value: f64) -> bool {
     !slo.op.holds(value, slo.bound)
 }
 

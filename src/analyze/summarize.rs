@@ -7,6 +7,8 @@ use super::audit;
 use super::cell;
 use super::charts;
 use super::cost;
+use super::early;
+use super::early::Stopping;
 use super::effort;
 use super::exit;
 use super::findings;
@@ -40,7 +42,8 @@ const MOST_FAILURES: usize = 200;
 /// Answers of the sampled trials are filled in afterwards by [`Summary::attach`], from a second reading of the log.
 pub fn summarize(run: &Run, trials: &Trials) -> Summary {
     let rows_of = fold::by_cell(run, trials, Phase::Measure);
-    let (mut cells, windows) = cells(run, trials, &rows_of);
+    let stopping = early::replay(run, trials);
+    let (mut cells, windows) = cells(run, trials, &rows_of, stopping.as_ref());
     let rows = |cell: &Cell| rows_of[cell.id.0 as usize].as_slice();
     let unavailable = unavailable::unavailable(run, trials, &rows_of);
     for cell in cells.iter_mut().filter(|cell| unavailable.iter().any(|one| one.cell == cell.key)) {
@@ -51,7 +54,10 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
         .iter()
         .map(|cell| Evidence { run, cell, rows: rows(cell), gaps: &trials.gaps[cell.id.0 as usize] })
         .collect();
-    let slos = slo::evaluate(run, &evidence);
+    let mut slos = slo::evaluate(run, &evidence);
+    if let Some(stopping) = &stopping {
+        early::overrule(run, stopping, &cells, &mut slos);
+    }
     let efforts = effort::curves(run, &evidence);
     let under_load = load::shifts(run, &evidence);
     let measured: Vec<&TrialRow> = trials.rows.iter().filter(|row| row.is_measured()).collect();
@@ -68,6 +74,7 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
         refused: Vec::new(),
         choice: None,
         fronts: Vec::new(),
+        stopping,
         under_load,
         load_curves: load::curves(&cells),
         timeline: if run.recorded { Timeline::default() } else { charts::timeline(&measured, &windows) },
@@ -82,9 +89,20 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
     summary
 }
 
-fn cells(run: &Run, trials: &Trials, rows_of: &[Vec<&TrialRow>]) -> (Vec<Cell>, Vec<Window>) {
-    let filled = rows_of.iter().enumerate().filter(|(_, rows)| !rows.is_empty());
-    filled.filter_map(|(at, rows)| cell::cell(run, trials, CellId(at as u32), rows)).unzip()
+fn cells(
+    run: &Run,
+    trials: &Trials,
+    rows_of: &[Vec<&TrialRow>],
+    stopping: Option<&Stopping>,
+) -> (Vec<Cell>, Vec<Window>) {
+    let one = |(at, rows): (usize, &Vec<&TrialRow>)| {
+        let (mut cell, window) = cell::cell(run, trials, CellId(at as u32), rows)?;
+        if stopping.is_some_and(|stopping| stopping.could_end(at)) {
+            early::estimates(run, rows, &mut cell);
+        }
+        Some((cell, window))
+    };
+    rows_of.iter().enumerate().filter(|(_, rows)| !rows.is_empty()).filter_map(one).unzip()
 }
 
 fn record(run: &Run, trials: &Trials, measured: &[&TrialRow]) -> RunRecord {

@@ -20,6 +20,7 @@ pub use arms::Rival;
 use super::Estimate;
 use super::Metric;
 use super::compare::Comparisons;
+use super::early::Stopping;
 use super::reduce::Reduced;
 use super::run::Calibration;
 use super::run::CaseInfo;
@@ -67,6 +68,8 @@ pub struct Summary {
     pub choice: Option<Choice>,
     /// Which arms no other beats, per load with two arms or more; filled in likewise.
     pub fronts: Vec<Front>,
+    /// What was decided before the plan ended; `None` where the suite asked for nothing of the kind.
+    pub stopping: Option<Stopping>,
     /// The same cases at two loads, compared.
     pub under_load: Vec<LoadShift>,
     /// Latency percentiles against load, per target, mode and prompt with two loads or more.

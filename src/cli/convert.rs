@@ -8,6 +8,7 @@ use serde_json::json;
 use sha2::Digest as _;
 use sha2::Sha256;
 
+use super::early;
 use super::exit::Failure;
 use crate::analyze;
 use crate::analyze::Run;
@@ -92,7 +93,10 @@ pub fn manifest(suite: &Suite, plan: &Plan, endpoints: &[Arc<Endpoint>], about: 
         budget: manifest::BudgetInfo { usd, minutes },
         preflight: Vec::new(),
         builds_on: Vec::new(),
-        extra: reduce(suite).into_iter().map(|names| ("reduce".to_owned(), names)).collect(),
+        extra: [("reduce", reduce(suite)), ("stop_when", early::stored(suite, plan))]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect(),
     }
 }
 
@@ -133,7 +137,7 @@ fn target(endpoint: &Endpoint) -> manifest::TargetInfo {
 fn cells(plan: &Plan) -> Vec<manifest::CellInfo> {
     let planned = |at: usize| {
         let own = plan.segments.iter().filter(|s| s.cell.0 as usize == at && s.phase == Phase::Measure);
-        own.map(|segment| segment.trials).sum()
+        own.map(|segment| plan.trials_of(segment)).sum()
     };
     let info = |(at, cell): (usize, &crate::load::Cell)| {
         let load = &cell.load;
@@ -223,6 +227,7 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         preflight: manifest.preflight.iter().map(ProbeInfo::probe).collect::<Result<_, _>>().map_err(Failure::store)?,
         policy: policy(manifest),
         terms: terms(manifest),
+        early: early::rule(manifest),
     })
 }
 

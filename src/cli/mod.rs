@@ -7,6 +7,7 @@ pub mod check;
 pub mod compare;
 pub mod convert;
 pub mod doubt;
+pub mod early;
 pub mod exit;
 pub mod finish;
 pub mod grade;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::args::InDoubt;
 use super::args::ResumeArgs;
 use super::cache;
+use super::convert;
 use super::doubt;
 use super::exit::Exit;
 use super::exit::Failure;
+use super::finish;
 use super::load;
 use super::preflight;
 use super::preflight::Who;
@@ -19,6 +21,7 @@ use super::session::Left;
 use super::session::Session;
 use super::session::Simulators;
 use super::terminal;
+use super::watch::Watcher;
 use crate::domain::Clock;
 use crate::domain::Event;
 use crate::domain::Offset;
@@ -50,6 +53,7 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     }
     let clock = RunClock::resume(progress.resume_at(Anchor::take(&RunClock::start()).wall));
     let mut left = what_is_left(&plan, &progress, args.in_doubt, clock.now());
+    let watch = watch(&folder, &suite, &plan, &mut left)?;
     let mut endpoints = load::endpoints(&suite, &plan);
     let simulators =
         Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
@@ -70,7 +74,7 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         clock,
         left,
         progress: !args.quiet,
-        watch: None,
+        watch,
         allow_code: args.allow_code,
         answers,
     };
@@ -128,6 +132,17 @@ fn arguments_of(folder: &RunFolder) -> Option<super::args::RunArgs> {
         super::args::Command::Run(args) => Some(args),
         _ => None,
     }
+}
+
+/// Early decisions as the earlier sessions left them; trials of cells that these ended are not to run.
+fn watch(folder: &RunFolder, suite: &Suite, plan: &Arc<Plan>, left: &mut Left) -> Result<Option<Watcher>, Failure> {
+    let Some(mut watcher) = Watcher::of(suite, plan, convert::run(folder.manifest())?) else { return Ok(None) };
+    let mut ended = Vec::new();
+    finish::each_event(folder, |event| ended.extend(watcher.restore(event)))?;
+    for segment in plan.segments.iter().filter(|segment| ended.contains(&segment.cell)) {
+        left.done.insert(segment.first..segment.first + segment.trials);
+    }
+    Ok(Some(watcher))
 }
 
 fn what_is_left(plan: &Plan, progress: &Progress, in_doubt: InDoubt, now: Offset) -> Left {

@@ -91,7 +91,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
         clock,
         left: Left { spent: preflight::spent(&probes), unavailable, ..Left::default() },
         progress: !args.quiet,
-        watch: Watcher::of(suite, &plan, suite.early.certain_miss),
+        watch: Watcher::of(suite, &plan, convert::run(folder.manifest())?),
         allow_code: args.allow_code,
         answers,
     };

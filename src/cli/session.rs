@@ -14,6 +14,7 @@ use super::progress::Display;
 use super::record::Log;
 use super::tally::Outlook;
 use super::terminal;
+use super::watch::Watcher;
 use crate::domain::CellId;
 use crate::domain::Clock;
 use crate::domain::Event;
@@ -200,7 +201,7 @@ pub struct Session<'a> {
     /// Show progress.
     pub progress: bool,
     /// Early decisions.
-    pub watch: Option<Box<dyn Watch>>,
+    pub watch: Option<Watcher>,
     /// Programs may run model code.
     pub allow_code: bool,
     /// Answers of earlier runs; `None` sends every request.
@@ -262,7 +263,7 @@ impl Session<'_> {
             attempts: left.attempts,
             spent: left.spent,
             unavailable: left.unavailable,
-            watch: self.watch,
+            watch: self.watch.map(|watcher| Box::new(watcher) as Box<dyn Watch>),
             answers: self.answers,
             plan: self.plan,
         })

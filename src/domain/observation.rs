@@ -345,6 +345,16 @@ impl Observation {
         (!self.reply.flags.contains(&Flag::NotStreamed)).then_some(())
     }
 
+    /// Graders judge it: a measured trial that ended with an answer. Trouble on the path is never graded, nor is an
+    /// answer that ran out of tokens before it began.
+    pub fn is_graded(&self) -> bool {
+        if self.attempt.phase == Phase::Warmup || self.outcome.is_infra() {
+            return false;
+        }
+        let unbegun = |answer: Answer| answer.text.is_empty() && answer.tool_calls.is_empty();
+        self.outcome != Outcome::Length || !unbegun(self.answer())
+    }
+
     /// What graders see: reasoning and `<think>` blocks apart from the answer.
     pub fn answer(&self) -> Answer {
         let (text, inline) = split_thinking(&self.reply.text);

@@ -298,19 +298,24 @@ impl Dispatcher {
         }
     }
 
-    /// Writes an event down; a log that takes no more stops the run.
+    /// Writes an event down, and what a watch makes of it; a log that takes no more stops the run.
     pub(super) fn record(&mut self, event: Event) {
+        let advice = self.watch.as_mut().map(|watch| watch.heard(&event)).unwrap_or_default();
         if self.failure.is_none()
             && let Err(why) = self.recorder.record(event)
         {
             self.take(Msg::LogFailed(why));
         }
+        for advice in advice {
+            self.heed(advice);
+        }
     }
 
-    /// What a watch advises after an observation.
-    pub(super) fn heed(&mut self, cell: CellId, advice: Advice) {
+    /// What a watch advises, done and on record.
+    pub(super) fn heed(&mut self, advice: Advice) {
         let (rule, decision) = match advice {
-            Advice::EndCell(why) if !self.ended_cells.contains_key(&cell) => {
+            Advice::Note(rule, decision) => (rule, decision),
+            Advice::EndCell(cell, why) if !self.ended_cells.contains_key(&cell) => {
                 self.ended_cells.insert(cell, why.clone());
                 (format!("cell {}", cell.0), why)
             }

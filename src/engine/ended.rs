@@ -29,7 +29,6 @@ use crate::domain::Observation;
 use crate::domain::Offset;
 use crate::domain::Outcome;
 use crate::domain::Part;
-use crate::domain::Phase;
 use crate::domain::Role;
 use crate::domain::TrialId;
 
@@ -66,10 +65,6 @@ impl Dispatcher {
         observation.attempt.is_last = matches!(onward, Onward::End);
         let observation = Box::new(observation);
         self.record(Event::Observed(observation.clone()));
-        let advice = self.watch.as_mut().map(|watch| watch.observed(&observation));
-        if let Some(advice) = advice {
-            self.heed(observation.attempt.cell, advice);
-        }
         match onward {
             Onward::End => {
                 self.free_slot(ticket.open);
@@ -166,16 +161,10 @@ impl Dispatcher {
     /// Sends the answer to the case's graders. Infrastructure trouble is never graded, nor is an answer that never began.
     fn grade(&mut self, observation: &Observation) {
         let attempt = &observation.attempt;
-        let nothing = observation.outcome.is_infra() || attempt.phase == Phase::Warmup;
-        if nothing || self.control.abort.is_cancelled() {
+        if !observation.is_graded() || self.control.abort.is_cancelled() {
             return;
         }
-        let answer = observation.answer();
-        let unbegun = observation.outcome == Outcome::Length && answer.text.is_empty() && answer.tool_calls.is_empty();
-        if unbegun {
-            return;
-        }
-        let answer = Arc::new(answer);
+        let answer = Arc::new(observation.answer());
         let case = attempt.case as usize;
         for id in self.plan.graders[case].clone() {
             let Some(bound) = self.graders.get(&id) else { continue };

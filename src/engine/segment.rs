@@ -15,11 +15,13 @@ use super::pacer;
 use super::pacer::Gate;
 use super::purse::worst_case;
 use super::setup::EngineError;
+use super::setup::Turn;
 use crate::domain::Asker;
 use crate::domain::Attempt;
 use crate::domain::Clock as _;
 use crate::domain::Event;
 use crate::domain::Offset;
+use crate::domain::Phase;
 use crate::domain::RunStatus;
 use crate::load::Segment;
 
@@ -55,7 +57,7 @@ impl Dispatcher {
     /// Sends trials while there is room.
     fn fill(&mut self, segment: &Segment, concurrency: u32, begin: Offset, k: &mut u64) -> Hold {
         loop {
-            while *k < segment.trials && (self.done)(segment.trial(*k).0) {
+            while *k < segment.trials && ((self.done)(segment.trial(*k).0) || self.is_skipped(segment, *k)) {
                 *k += 1;
             }
             let late = segment.duration.is_some_and(|limit| self.clock.now() > begin.plus(limit));
@@ -75,6 +77,19 @@ impl Dispatcher {
                 return hold;
             }
             *k += 1;
+        }
+    }
+
+    /// A watch leaves this trial out.
+    fn is_skipped(&mut self, segment: &Segment, k: u64) -> bool {
+        let Some(watch) = self.watch.as_mut().filter(|_| segment.phase == Phase::Measure) else { return false };
+        match watch.turn(segment.cell, segment.slot(k)) {
+            Turn::Send => false,
+            Turn::Skip => true,
+            Turn::Note(advice) => {
+                self.heed(advice);
+                false
+            }
         }
     }
 

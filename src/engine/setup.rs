@@ -14,11 +14,11 @@ use super::recall::Answers;
 use crate::domain::CellId;
 use crate::domain::Event;
 use crate::domain::GraderId;
-use crate::domain::Observation;
 use crate::domain::TargetId;
 use crate::domain::Usd;
 use crate::grade::Grader;
 use crate::load::Plan;
+use crate::load::Slot;
 use crate::provider::Endpoint;
 use crate::text::Secret;
 use crate::transport::Network;
@@ -50,19 +50,36 @@ pub struct Bound {
     pub version: String,
 }
 
-/// Decides early, while a run goes on, from the same observations that the log holds.
+/// Decides early, while a run goes on, from the same events that the log holds.
 pub trait Watch: Send {
-    /// An attempt ended. The answer applies to its cell.
-    fn observed(&mut self, observation: &Observation) -> Advice;
+    /// An event goes into the log; what follows from it.
+    fn heard(&mut self, event: &Event) -> Vec<Advice>;
+
+    /// A measured trial is next in a closed loop. Asked again until the trial is sent or skipped.
+    fn turn(&mut self, cell: CellId, slot: Slot) -> Turn {
+        let _ = (cell, slot);
+        Turn::Send
+    }
+}
+
+/// Whether a trial is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Send it.
+    Send,
+    /// Send it, after this went into the log.
+    Note(Advice),
+    /// Leave it out: it is spare, and nothing was freed for it.
+    Skip,
 }
 
 /// What a watch advises.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
-    /// Go on.
-    Continue,
+    /// Something was decided: what, and how.
+    Note(String, String),
     /// This cell needs no more trials, for this reason.
-    EndCell(String),
+    EndCell(CellId, String),
     /// The run needs no more trials, for this reason.
     EndRun(String),
 }

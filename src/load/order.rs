@@ -32,6 +32,10 @@ pub struct Order<'a> {
     pub repeats: u32,
     /// Warm-up trials per cell.
     pub warmup: u64,
+    /// A case's repeats follow one another, so that cases are complete early and may decide something.
+    pub grouped: bool,
+    /// Further repeats of each case, which run only where trials were left unused.
+    pub spare: u32,
 }
 
 /// Trials in a block of a closed loop, at least.
@@ -84,7 +88,7 @@ fn rounds(order: &Order<'_>, load: &LoadSpec) -> Vec<Vec<Slot>> {
         _ => return vec![pass(order, 0)],
     };
     let size = BLOCK.max(4 * u64::from(load.streams()));
-    let slots = passes(order, wanted);
+    let slots = if order.grouped && load.stop == Stop::Cases { grouped(order) } else { passes(order, wanted) };
     let blocks = slots.chunks(size as usize).enumerate();
     blocks.map(|(round, block)| [canaries(order, round), block.to_vec()].concat()).collect()
 }
@@ -113,6 +117,12 @@ fn passes(order: &Order<'_>, wanted: u64) -> Vec<Slot> {
         return Vec::new();
     }
     (0..).flat_map(|repeat| pass(order, repeat)).take(wanted as usize).collect()
+}
+
+/// One pass over the cases, each with all of its repeats.
+fn grouped(order: &Order<'_>) -> Vec<Slot> {
+    let repeats = 0..order.repeats.saturating_add(order.spare);
+    pass(order, 0).into_iter().flat_map(|slot| repeats.clone().map(move |repeat| Slot { repeat, ..slot })).collect()
 }
 
 /// Warm-up asks from the far end of the cases' order, so that what is measured first was not asked just before.
@@ -208,7 +218,15 @@ mod tests {
     }
 
     fn plan(cells: &[Cell], n_cases: usize, warmup: u64) -> Vec<Segment> {
-        segments(&Order { seed: 7, cells, canaries: &vec![false; n_cases], repeats: 2, warmup })
+        segments(&Order {
+            seed: 7,
+            cells,
+            canaries: &vec![false; n_cases],
+            repeats: 2,
+            warmup,
+            grouped: false,
+            spare: 0,
+        })
     }
 
     fn closed(concurrency: u32) -> Arc<LoadSpec> {
@@ -291,7 +309,15 @@ mod tests {
         let cells = cells(1, &[closed(1)]);
         let mut canaries = vec![false; 40];
         canaries[39] = true;
-        let found = segments(&Order { seed: 1, cells: &cells, canaries: &canaries, repeats: 2, warmup: 0 });
+        let found = segments(&Order {
+            seed: 1,
+            cells: &cells,
+            canaries: &canaries,
+            repeats: 2,
+            warmup: 0,
+            grouped: false,
+            spare: 0,
+        });
         assert_eq!(found.len(), 3);
         for (round, segment) in found.iter().enumerate() {
             assert_eq!(segment.slots[0], Slot { case: 39, repeat: round as u32 });
@@ -303,6 +329,20 @@ mod tests {
     fn no_cases_make_no_trials() {
         for segment in plan(&cells(1, &[closed(1)]), 0, 0) {
             assert_eq!(segment.trials, 0);
+        }
+    }
+
+    #[test]
+    fn grouped_repeats_follow_one_another_with_spare_ones_last() {
+        let cells = cells(2, &[closed(1)]);
+        let order =
+            Order { seed: 7, cells: &cells, canaries: &[false; 5], repeats: 2, warmup: 0, grouped: true, spare: 1 };
+        let segments = segments(&order);
+        let slots = asked(&segments, 0);
+        assert_eq!(slots, asked(&segments, 1));
+        assert_eq!(slots.len(), 15);
+        for chunk in slots.chunks(3) {
+            assert!(chunk.iter().zip(0..).all(|(slot, repeat)| slot.case == chunk[0].case && slot.repeat == repeat));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::LoadSpec;
+use super::Stop;
 use crate::domain::Case;
 use crate::domain::CellId;
 use crate::domain::Conversation;
@@ -31,7 +32,7 @@ pub struct Cell {
 }
 
 /// A trial's place in a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot {
     /// Position in the plan's case table.
     pub case: u32,
@@ -121,6 +122,9 @@ pub struct Plan {
     pub graders: Vec<Vec<GraderId>>,
     /// What runs, in order.
     pub segments: Vec<Segment>,
+    /// Times that each case runs per cell, where the load sets no other end. Slots beyond it are spare: they run only
+    /// where a decided comparison left trials unused.
+    pub repeats: u32,
     /// Attempts of a trial at most, by load: quality loads take the suite's `retry`, timed loads 1.
     pub max_attempts: u16,
     /// Timers.
@@ -134,8 +138,19 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Trials planned at most, warm-up apart from measured.
+    /// Trials planned at most, warm-up apart from measured, spare ones left out.
     pub fn n_trials(&self, phase: Phase) -> u64 {
-        self.segments.iter().filter(|s| s.phase == phase).map(|s| s.trials).sum()
+        self.segments.iter().filter(|s| s.phase == phase).map(|s| self.trials_of(s)).sum()
+    }
+
+    /// Trials planned at most in a segment, spare ones left out.
+    pub fn trials_of(&self, segment: &Segment) -> u64 {
+        if segment.phase == Phase::Warmup || self.cells[segment.cell.0 as usize].load.stop != Stop::Cases {
+            return segment.trials;
+        }
+        let canary = |slot: &Slot| self.cases.get(slot.case as usize).is_some_and(|case| case.canary);
+        let kept = segment.slots.iter().filter(|slot| slot.repeat < self.repeats || canary(slot)).count() as u64;
+        // An open loop has its arrivals, whatever its slots.
+        if segment.arrivals.is_empty() { kept.min(segment.trials) } else { segment.trials }
     }
 }

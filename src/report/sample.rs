@@ -505,6 +505,7 @@ pub(crate) fn summary() -> Summary {
         refused: Vec::new(),
         choice: None,
         fronts: Vec::new(),
+        stopping: None,
         under_load: Vec::new(),
         load_curves: curves(&cells),
         timeline: timeline(),

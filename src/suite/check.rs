@@ -123,8 +123,10 @@ pub struct Compare {
 /// What may end before its plan does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Early {
-    /// Comparisons that are decided.
+    /// Comparisons and objectives that are decided.
     pub decided: bool,
+    /// Repeats of a case at most, where decided questions left trials unused.
+    pub max_repeats: Option<u32>,
     /// Loads whose objective can no longer be met.
     pub certain_miss: bool,
 }
@@ -213,7 +215,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
         slos,
         budget,
         compare: compare(sink, file),
-        early: Early { decided: file.stop_when.is_some(), certain_miss: file.abort_on.is_some() },
+        early: rules::early(sink, file),
         baseline: text(file.baseline.as_ref()),
         cache: file.cache.as_ref().and_then(At::copied),
         preflight: file.preflight.as_ref().and_then(At::copied),

@@ -68,7 +68,15 @@ pub fn expand(suite: &Suite, filters: &Filters) -> Result<Plan, Vec<FilterProble
     let cases: Vec<Arc<Case>> = chosen.cases.iter().map(|&at| suite.cases[at].clone()).collect();
     let canaries: Vec<bool> = cases.iter().map(|case| case.canary).collect();
     let repeats = filters.repeats.unwrap_or(suite.repeats).max(1);
-    let order = Order { seed, cells: &cells, canaries: &canaries, repeats, warmup: suite.warmup };
+    let order = Order {
+        seed,
+        cells: &cells,
+        canaries: &canaries,
+        repeats,
+        warmup: suite.warmup,
+        grouped: suite.early.decided,
+        spare: suite.early.max_repeats.map_or(0, |most| most.saturating_sub(repeats)),
+    };
     let pick = |prompt: &PromptId| {
         let all = &suite.conversations[prompt];
         (prompt.clone(), chosen.cases.iter().map(|&at| all[at].clone()).collect())
@@ -78,6 +86,7 @@ pub fn expand(suite: &Suite, filters: &Filters) -> Result<Plan, Vec<FilterProble
         hash: hash(suite, &chosen),
         seed,
         segments: segments(&order),
+        repeats,
         conversations: chosen.prompts.iter().map(pick).collect(),
         graders: chosen.cases.iter().map(names).collect(),
         cells,

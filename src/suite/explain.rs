@@ -94,7 +94,10 @@ pub fn forecast(suite: &Suite, plan: &Plan) -> Forecast {
 
 fn of_cell(suite: &Suite, plan: &Plan, id: CellId, cell: &Cell) -> CellForecast {
     let own: Vec<&Segment> = plan.segments.iter().filter(|segment| segment.cell == id).collect();
-    let count = |phase| own.iter().filter(|segment| segment.phase == phase).map(|segment| segment.trials).sum::<u64>();
+    let count = |phase| {
+        let own = own.iter().filter(|segment| segment.phase == phase);
+        own.map(|segment| plan.trials_of(segment)).sum::<u64>()
+    };
     let (trials, warmup) = (count(Phase::Measure), count(Phase::Warmup));
     let conversations = &plan.conversations[&cell.prompt];
     let turns = conversations.first().map_or(1, |first| first.turns.len() as u64);

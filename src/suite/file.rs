@@ -109,7 +109,7 @@ pub struct SuiteFile {
     /// How arms are compared.
     pub compare: Option<At<CompareFile>>,
     /// When to stop early.
-    pub stop_when: Option<At<StopWhen>>,
+    pub stop_when: Option<At<StopWhenFile>>,
     /// Stop a load when an objective can no longer be met.
     pub abort_on: Option<At<AbortOn>>,
     /// The arm, or the stored run, that others are compared with.
@@ -571,11 +571,29 @@ pub enum SliceFile {
 }
 
 /// When to stop early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopWhen {
-    /// When every comparison is decided.
-    Decided,
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename = "$short:decided", deny_unknown_fields)]
+pub struct StopWhenFile {
+    /// When every comparison and objective is decided.
+    pub decided: Option<At<DecidedFile>>,
+    /// Repeats of a case at most, out of trials that decided questions no longer need.
+    pub max_repeats: Option<At<u32>>,
+}
+
+/// Whether decided questions end their cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecidedFile(pub bool);
+
+impl<'de> Deserialize<'de> for DecidedFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "decided" | "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            other => Err(D::Error::custom(format!(
+                "`{other}` is no reason to stop; write `stop_when: decided` or `stop_when: {{decided: true, max_repeats: 6}}`"
+            ))),
+        }
+    }
 }
 
 /// When to abandon a load.

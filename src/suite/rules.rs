@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cases::MAX_CASES;
 use super::cases::Placed;
+use super::check::Early;
 use super::de::At;
 use super::file::RoleFile;
 use super::file::SuiteFile;
@@ -48,6 +49,9 @@ pub struct Parts<'a> {
     /// Loads.
     pub loads: &'a [Arc<LoadSpec>],
 }
+
+/// Repeats of a case at most.
+const MOST_REPEATS: u32 = 100;
 
 /// Parameters that most endpoints take, for suggestions.
 const COMMON_PARAMS: [&str; 9] = [
@@ -272,6 +276,22 @@ pub fn at_least_one(sink: &Sink, at: Option<&At<u32>>, name: &str) -> u32 {
         sink.advise(at.span, format!("`{name}` of 0 runs nothing"), "write 1 or more");
     }
     n
+}
+
+/// What may end before its plan does.
+pub fn early(sink: &Sink, file: &SuiteFile) -> Early {
+    let written = file.stop_when.as_ref().and_then(At::get);
+    let decided = written.is_some_and(|written| written.decided.as_ref().and_then(At::copied).is_none_or(|d| d.0));
+    let most = written.and_then(|written| written.max_repeats.as_ref());
+    let repeats = file.repeats.as_ref().and_then(At::copied).unwrap_or(1);
+    if let Some(at) = most
+        && let Some(n) = at.copied()
+        && (n < repeats || n > MOST_REPEATS)
+    {
+        let help = format!("write {repeats} to {MOST_REPEATS}: the suite's `repeats` are run in any case");
+        sink.advise(at.span, format!("`max_repeats: {n}` cannot be kept"), help);
+    }
+    Early { decided, max_repeats: most.and_then(At::copied).filter(|_| decided), certain_miss: file.abort_on.is_some() }
 }
 
 /// Attempts of a trial at most.

@@ -123,7 +123,9 @@ fn suite() -> Value {
         "compare": says("How arms are compared.", object(&json!({
             "gate": many(&text()), "margin": reference("share"), "slices": many(&json!({"enum": ["tag", "prompt", "cluster"]})),
         }), &[])),
-        "stop_when": says("Stop comparisons early.", json!({"enum": ["decided"]})),
+        "stop_when": says("Stop what is decided early: comparisons of arms, and objectives about shares.", json!({"anyOf": [
+            {"enum": ["decided"]}, object(&json!({"decided": {"type": "boolean"}, "max_repeats": positive()}), &["decided"]),
+        ]})),
         "abort_on": says("Abandon loads early.", json!({"enum": ["certain miss"]})),
         "baseline": says("The arm, or the stored run, that others are compared with.", word()),
         "cache": says("Take answers from the response cache in quality runs, and keep new ones there.", json!({"type": "boolean", "default": false})),

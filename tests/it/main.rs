@@ -6,6 +6,7 @@ mod bad_network;
 mod chaos;
 mod crash;
 mod disk;
+mod early;
 mod frozen;
 mod layering;
 mod leaks;

@@ -20,11 +20,13 @@ use super::quality;
 use super::result::Comparison;
 use super::result::Comparisons;
 use super::selection::Arm;
+use super::sequential;
 use super::slices;
 use super::speed;
 use super::unit;
 use crate::analyze::Estimate;
 use crate::analyze::Metric;
+use crate::analyze::early;
 use crate::analyze::trial::TrialRow;
 
 const LATENCIES: [Metric; 5] = [Metric::Ttft, Metric::Ttfa, Metric::E2e, Metric::Tpot, Metric::OutputTps];
@@ -108,8 +110,18 @@ pub(super) fn drafted(baseline: &Arm<'_>, candidate: &Arm<'_>, options: &Options
     guard::check_pairing(&pairing)?;
     let mut notes = guard::notes(baseline.run, candidate.run, &pairing);
     let mut drafts = Vec::new();
+    let stopping = if baseline.run.meta.id == candidate.run.meta.id {
+        early::replay(baseline.run, baseline.trials)
+    } else {
+        notes.extend([baseline, candidate].into_iter().filter(|arm| arm.run.early.is_some()).map(could_stop));
+        None
+    };
     for cell in &pairing.cells {
-        drafts.extend(of_cell(cell, baseline, candidate, options));
+        let mut found = of_cell(cell, baseline, candidate, options);
+        if let Some(stopping) = &stopping {
+            sequential::overrule(&mut found, stopping, cell.at);
+        }
+        drafts.extend(found);
     }
     drafts.extend(slices::drafts(&pairing.cells, options));
     notes.extend(slices::notes(&pairing.cells, options));
@@ -121,6 +133,13 @@ pub(super) fn drafted(baseline: &Arm<'_>, candidate: &Arm<'_>, options: &Options
         flips: flips::ledger(&pairing.cells),
         notes,
     })
+}
+
+fn could_stop(arm: &Arm<'_>) -> String {
+    format!(
+        "{} could stop on what it saw, so p values and intervals for a fixed number of cases are only indicative",
+        arm.run.meta.id
+    )
 }
 
 fn title(arm: &Arm<'_>) -> String {

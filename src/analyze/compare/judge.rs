@@ -35,6 +35,8 @@ pub(super) enum Judge {
     Points { evidence: Evidence, ends: Vec<Evidence>, blocked: bool },
     /// By the interval of the ratio; none where there are too few data.
     Ratio { interval: Option<Interval> },
+    /// Decided while the run went on.
+    Settled { verdict: Verdict },
 }
 
 /// Two arms with everything but the adjusted p values.
@@ -112,6 +114,7 @@ impl Draft {
                 comparison.needed_n = is_open.then(|| evidence.needed_n()).flatten();
             }
             Judge::Ratio { interval } => judge_ratio(&mut comparison, interval, level),
+            Judge::Settled { verdict } => comparison.verdict = verdict,
         }
         comparison
     }

@@ -8,8 +8,10 @@ use std::collections::HashSet;
 
 use super::selection::Arm;
 use super::selection::DIMENSIONS;
+use super::selection::Selection;
 use super::selection::names;
 use crate::analyze::run::CaseInfo;
+use crate::analyze::run::CellInfo;
 use crate::analyze::trial::TrialRow;
 
 /// A case as both arms saw it.
@@ -25,6 +27,8 @@ pub(super) struct CasePair<'a> {
 pub(super) struct CellPair<'a> {
     /// `all` when there is one pair of cells, else what tells it from the others.
     pub(super) label: String,
+    /// Positions of the cells: baseline, candidate; `None` where several are pooled.
+    pub(super) at: Option<(usize, usize)>,
     /// The prompt, where both cells have the same.
     pub(super) prompt: Option<&'a str>,
     pub(super) cases: Vec<CasePair<'a>>,
@@ -44,29 +48,21 @@ type Key<'a> = Vec<&'a str>;
 
 /// Matches two arms.
 pub(super) fn pair<'a>(baseline: &Arm<'a>, candidate: &Arm<'a>) -> Pairing<'a> {
-    let (base_cells, cand_cells) = (chosen(baseline), chosen(candidate));
-    let matched_on: Vec<usize> =
-        (0..DIMENSIONS.len()).filter(|&d| !(is_single(&base_cells, d) && is_single(&cand_cells, d))).collect();
-    let keyed = |cells: &[(usize, [&'a str; 4])]| -> BTreeMap<Key<'a>, usize> {
-        cells.iter().map(|(at, names)| (matched_on.iter().map(|&d| names[d]).collect(), *at)).collect()
-    };
-    let (base_keys, cand_keys) = (keyed(&base_cells), keyed(&cand_cells));
+    let matching = Matching::of(
+        chosen(&baseline.run.cells, &baseline.selection),
+        chosen(&candidate.run.cells, &candidate.selection),
+    );
     let mut found = Pairing::default();
     let cases = Cases::new(baseline, candidate, &mut found);
-    let unmatched = |keys: &BTreeMap<Key<'a>, usize>, others: &BTreeMap<Key<'a>, usize>| -> Vec<String> {
-        keys.keys().filter(|key| !others.contains_key(*key)).map(|key| key.join(" ")).collect()
-    };
-    found.unmatched_cells = unmatched(&base_keys, &cand_keys);
-    found.unmatched_cells.extend(unmatched(&cand_keys, &base_keys));
-    for (key, base_at) in &base_keys {
-        if let Some(cand_at) = cand_keys.get(key) {
-            let prompt = baseline.run.cells[*base_at].prompt.as_str();
-            found.cells.push(CellPair {
-                label: label(&matched_on, key),
-                prompt: (candidate.run.cells[*cand_at].prompt.as_str() == prompt).then_some(prompt),
-                cases: cases.of(*base_at, *cand_at),
-            });
-        }
+    found.unmatched_cells = matching.unmatched();
+    for (label, base_at, cand_at) in matching.matched() {
+        let prompt = baseline.run.cells[base_at].prompt.as_str();
+        found.cells.push(CellPair {
+            label,
+            at: Some((base_at, cand_at)),
+            prompt: (candidate.run.cells[cand_at].prompt.as_str() == prompt).then_some(prompt),
+            cases: cases.of(base_at, cand_at),
+        });
     }
     if let [only] = found.cells.as_mut_slice() {
         "all".clone_into(&mut only.label);
@@ -74,9 +70,51 @@ pub(super) fn pair<'a>(baseline: &Arm<'a>, candidate: &Arm<'a>) -> Pairing<'a> {
     found
 }
 
-/// Position and names of the cells that an arm's selection covers.
-fn chosen<'a>(arm: &Arm<'a>) -> Vec<(usize, [&'a str; 4])> {
-    let covered = arm.run.cells.iter().enumerate().filter(|(_, cell)| arm.selection.covers(cell));
+/// Positions of the cells of two selections that answer to each other: baseline, candidate.
+pub fn matched(cells: &[CellInfo], baseline: &Selection, candidate: &Selection) -> Vec<(usize, usize)> {
+    let matching = Matching::of(chosen(cells, baseline), chosen(cells, candidate));
+    matching.matched().into_iter().map(|(_, base_at, cand_at)| (base_at, cand_at)).collect()
+}
+
+/// Cells of both arms by the names that must agree.
+struct Matching<'a> {
+    dimensions: Vec<usize>,
+    baseline: BTreeMap<Key<'a>, usize>,
+    candidate: BTreeMap<Key<'a>, usize>,
+}
+
+impl<'a> Matching<'a> {
+    fn of(baseline: Vec<(usize, [&'a str; 4])>, candidate: Vec<(usize, [&'a str; 4])>) -> Self {
+        let dimensions: Vec<usize> =
+            (0..DIMENSIONS.len()).filter(|&d| !(is_single(&baseline, d) && is_single(&candidate, d))).collect();
+        let keyed = |cells: Vec<(usize, [&'a str; 4])>| -> BTreeMap<Key<'a>, usize> {
+            cells.into_iter().map(|(at, names)| (dimensions.iter().map(|&d| names[d]).collect(), at)).collect()
+        };
+        let (baseline, candidate) = (keyed(baseline), keyed(candidate));
+        Self { dimensions, baseline, candidate }
+    }
+
+    fn matched(&self) -> Vec<(String, usize, usize)> {
+        let pair = |(key, base_at): (&Key<'a>, &usize)| {
+            let cand_at = self.candidate.get(key)?;
+            Some((label(&self.dimensions, key), *base_at, *cand_at))
+        };
+        self.baseline.iter().filter_map(pair).collect()
+    }
+
+    fn unmatched(&self) -> Vec<String> {
+        let missing = |keys: &BTreeMap<Key<'a>, usize>, others: &BTreeMap<Key<'a>, usize>| -> Vec<String> {
+            keys.keys().filter(|key| !others.contains_key(*key)).map(|key| key.join(" ")).collect()
+        };
+        let mut found = missing(&self.baseline, &self.candidate);
+        found.extend(missing(&self.candidate, &self.baseline));
+        found
+    }
+}
+
+/// Position and names of the cells that a selection covers.
+fn chosen<'a>(cells: &'a [CellInfo], selection: &Selection) -> Vec<(usize, [&'a str; 4])> {
+    let covered = cells.iter().enumerate().filter(|(_, cell)| selection.covers(cell));
     covered.map(|(at, cell)| (at, names(cell))).collect()
 }
 

@@ -125,5 +125,5 @@ fn pool<'a>(label: String, cells: &[&CellPair<'a>]) -> CellPair<'a> {
             both.candidate.extend(&pair.candidate);
         }
     }
-    CellPair { label, prompt: None, cases: cases.into_values().collect() }
+    CellPair { label, at: None, prompt: None, cases: cases.into_values().collect() }
 }

@@ -5,6 +5,7 @@ mod cell;
 pub mod compare;
 mod insight;
 mod run;
+mod stopping;
 
 use serde::Serialize;
 
@@ -44,6 +45,7 @@ pub fn text(summary: &Summary) -> String {
         failures: summary.failures.iter().map(run::Failure::of).collect(),
         comparisons: compare::lines(&summary.comparisons),
         efforts: summary.efforts.iter().map(|curve| arms::Effort::of(summary, curve)).collect(),
+        stopping: summary.stopping.as_ref().map(|found| stopping::Stopping::of(summary, found)),
         fronts: summary.fronts.iter().map(|front| arms::Front::of(summary, front)).collect(),
         samples: summary.samples.iter().map(|s| insight::Sample::of(s, &summary.cells)).collect(),
         exit: Exit { code: summary.exit.code, reasons: &summary.exit.reasons },
@@ -74,6 +76,7 @@ struct File<'a> {
     failures: Vec<run::Failure<'a>>,
     comparisons: Vec<compare::Line<'a>>,
     efforts: Vec<arms::Effort<'a>>,
+    stopping: Option<stopping::Stopping<'a>>,
     fronts: Vec<arms::Front<'a>>,
     samples: Vec<insight::Sample<'a>>,
     exit: Exit<'a>,

@@ -4,6 +4,7 @@
 //! is at most alpha (Ville 1939). A confidence sequence covers at all times at once. The order of observations is part
 //! of the procedure: it must not depend on their values.
 
+pub mod betting;
 pub mod bounded;
 pub mod pairs;
 pub mod share;
