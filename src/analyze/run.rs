@@ -43,6 +43,8 @@ pub struct Run {
     pub simulated: bool,
     /// Answers were recorded elsewhere (`grade --responses`): there is no schedule, hence no throughput.
     pub recorded: bool,
+    /// Exchanges were played from recordings, at this speed: `recorded` or `max`.
+    pub replayed: Option<String>,
     /// How its arms are compared with one another.
     pub terms: super::compare::Terms,
     /// It could end before its plan did, by this rule.

@@ -44,6 +44,7 @@ pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
         message: format!("unavailable, not scored: {}", one.reason),
         advice: one.advice.clone(),
     }));
+    about_replay(run, &mut Notes { cell: None, found: &mut found });
     for cell in &summary.cells {
         let mut notes = Notes { cell: Some(cell), found: &mut found };
         about_instrument(cell, &mut notes);
@@ -68,6 +69,16 @@ fn once(found: &mut Vec<Warning>) {
         ("mode_unverified", Some(cell)) => said.insert((warning.code, cell.target.clone(), Some(cell.mode.clone()))),
         _ => true,
     });
+}
+
+fn about_replay(run: &Run, notes: &mut Notes<'_>) {
+    let Some(speed) = &run.replayed else { return };
+    let mut message = "answers were replayed: all times are those of the recording, not of this run".to_owned();
+    if speed == "max" {
+        message.push_str("; played without waiting, so that throughput and load mean nothing");
+    }
+    let advice = "fit for graders, reports and tests of the harness; measure again before saying how fast a model is";
+    notes.add(Severity::Caution, "replayed", message, advice);
 }
 
 fn about_run(summary: &Summary, notes: &mut Notes<'_>) {

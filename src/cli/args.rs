@@ -7,6 +7,8 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use super::reach::ReachArgs;
+
 /// Measure quality, latency and cost of language models on the same requests.
 ///
 /// Results go to stdout, progress and warnings to stderr.
@@ -176,6 +178,9 @@ pub struct RunArgs {
     /// The response cache.
     #[command(flatten)]
     pub cache: CacheUse,
+    /// Recordings and proxies.
+    #[command(flatten)]
+    pub reach: ReachArgs,
 }
 
 /// Whether a run takes answers from the response cache.

@@ -14,6 +14,8 @@ use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
 use super::load;
+use super::reach::Reach;
+use super::reach::ReachArgs;
 use super::run;
 use super::session;
 use super::session::Left;
@@ -153,7 +155,8 @@ fn measure(
     let keys = session::find_keys(&endpoints, catalog, false)?;
     run::raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
-    let place = run::Place { out: Some(place), suite: &args.suite, baseline: None };
+    let reach = Reach::new(&ReachArgs::default(), &keys.redactor)?;
+    let place = run::Place { out: Some(place), suite: &args.suite, baseline: None, reach: &reach };
     let folder = run::create_folder(&place, &suite, &plan, &endpoints, clock, &keys.redactor)?;
     let session = Session {
         suite: &suite,
@@ -167,6 +170,7 @@ fn measure(
         watch: None,
         allow_code: false,
         answers: None,
+        reach,
     };
     let status = session::exit_of(session.run()?);
     simulators.stop();

@@ -223,6 +223,7 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         simulated: manifest.simulated,
         recorded: manifest.extra.contains_key("responses"),
         reducers: reducers(manifest),
+        replayed: manifest.extra.get("replayed").map(|how| how["speed"].as_str().unwrap_or("recorded").to_owned()),
         calibration: calibration(manifest),
         preflight: manifest.preflight.iter().map(ProbeInfo::probe).collect::<Result<_, _>>().map_err(Failure::store)?,
         policy: policy(manifest),

@@ -19,6 +19,7 @@ pub mod models;
 pub mod plan;
 pub mod preflight;
 pub mod progress;
+pub mod reach;
 pub mod record;
 pub mod regrade;
 pub mod resume;

@@ -118,13 +118,13 @@ pub fn before_run(
     endpoints: &[Arc<Endpoint>],
     keys: &super::session::Keys,
     who: Who,
-    clock: RunClock,
+    (clock, network): (RunClock, &Network),
 ) -> Result<Vec<Probe>, Failure> {
     let asked: Vec<_> = endpoints.iter().filter(|endpoint| who.wants(endpoint)).cloned().collect();
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let network = super::session::network()?;
+    let network = network.clone();
     let asking = Asking { plan, endpoints: asked, keys: &keys.by_target, depth: Depth::Tiny, clock, network };
     let found = ask(&asking)?;
     complain(&found.probes, &keys.redactor);

@@ -15,8 +15,10 @@ use super::finish;
 use super::load;
 use super::preflight;
 use super::preflight::Who;
+use super::reach::Reach;
 use super::run::conclude;
 use super::session;
+use super::session::Keys;
 use super::session::Left;
 use super::session::Session;
 use super::session::Simulators;
@@ -55,16 +57,27 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let mut left = what_is_left(&plan, &progress, args.in_doubt, clock.now());
     let watch = watch(&folder, &suite, &plan, &mut left)?;
     let mut endpoints = load::endpoints(&suite, &plan);
+    // Recordings go on as they began.
+    let began = arguments_of(&folder).map(|args| args.reach).unwrap_or_default();
+    let simulate = if began.replay.is_some() { Simulators::absent } else { Simulators::start };
     let simulators =
-        Simulators::start(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
-    let keys = session::find_keys(&endpoints, &catalog, args.allow_http)?;
+        simulate(&mut endpoints, Path::new(&folder.manifest().suite.path).parent().unwrap_or(Path::new(".")))?;
+    let keys = match began.replay {
+        Some(_) => Keys { by_target: BTreeMap::new(), redactor: session::redactor(&catalog) },
+        None => session::find_keys(&endpoints, &catalog, args.allow_http)?,
+    };
+    let reach = Reach::new(&began, &keys.redactor)?;
     let earlier: Usd =
         folder.manifest().preflight.iter().filter_map(|p| p.cost_usd.as_deref()?.parse::<Usd>().ok()).sum();
-    let probes = preflight::before_run(&plan, &endpoints, &keys, who(&folder, &suite), clock)?;
+    let who = if reach.is_replayed() { Who::Nobody } else { who(&folder, &suite) };
+    let probes = preflight::before_run(&plan, &endpoints, &keys, who, (clock, &reach.network))?;
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     left.spent = left.spent + earlier + preflight::spent(&probes);
     left.unavailable = preflight::unavailable(&plan, &probes);
-    let answers = cache::answers(&cache_of(&folder), &suite, &folder, &keys.redactor)?;
+    let answers = match reach.is_replayed() {
+        true => None,
+        false => cache::answers(&cache_of(&folder), &suite, &folder, &keys.redactor)?,
+    };
     let session = Session {
         suite: &suite,
         plan,
@@ -77,6 +90,7 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         watch,
         allow_code: args.allow_code,
         answers,
+        reach,
     };
     let status = session.run()?;
     simulators.stop();

@@ -17,9 +17,11 @@ use super::finish;
 use super::load;
 use super::preflight;
 use super::preflight::Who;
+use super::reach::Reach;
 use super::selftest;
 use super::selftest::Drill;
 use super::session;
+use super::session::Keys;
 use super::session::Left;
 use super::session::Session;
 use super::session::Simulators;
@@ -69,19 +71,29 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
             path.display()
         )));
     }
-    let simulators = Simulators::start(&mut endpoints, path.parent().unwrap_or(Path::new(".")))?;
+    let simulate = if args.reach.replay.is_some() { Simulators::absent } else { Simulators::start };
+    let simulators = simulate(&mut endpoints, path.parent().unwrap_or(Path::new(".")))?;
     refuse_unknown_prices(&plan, &endpoints, args.allow_unknown_prices)?;
-    let keys = session::find_keys(&endpoints, catalog, args.allow_http)?;
+    let keys = match args.reach.replay {
+        Some(_) => Keys { by_target: BTreeMap::new(), redactor: session::redactor(catalog) },
+        None => session::find_keys(&endpoints, catalog, args.allow_http)?,
+    };
+    let reach = Reach::new(&args.reach, &keys.redactor)?;
     raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
     let baseline = compare::stored_baseline(args.baseline.as_deref().or(suite.baseline.as_deref()))?;
-    let who = Who::of(args.preflight, args.no_preflight, suite.preflight);
-    let probes = preflight::before_run(&plan, &endpoints, &keys, who, clock)?;
-    let place = Place { out: args.out.as_deref(), suite: path, baseline };
+    // Recordings answer as they did, whatever a preflight or a cache would say.
+    let never = args.no_preflight || reach.is_replayed();
+    let who = Who::of(args.preflight && !never, never, suite.preflight);
+    let probes = preflight::before_run(&plan, &endpoints, &keys, who, (clock, &reach.network))?;
+    let place = Place { out: args.out.as_deref(), suite: path, baseline, reach: &reach };
     let mut folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     let unavailable = preflight::unavailable(&plan, &probes);
-    let answers = cache::answers(&args.cache, suite, &folder, &keys.redactor)?;
+    let answers = match reach.is_replayed() {
+        true => None,
+        false => cache::answers(&args.cache, suite, &folder, &keys.redactor)?,
+    };
     let session = Session {
         suite,
         plan: Arc::clone(&plan),
@@ -94,6 +106,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
         watch: Watcher::of(suite, &plan, convert::run(folder.manifest())?),
         allow_code: args.allow_code,
         answers,
+        reach,
     };
     let status = session.run()?;
     simulators.stop();
@@ -124,6 +137,8 @@ pub struct Place<'a> {
     pub suite: &'a Path,
     /// The stored run that it is held against.
     pub baseline: Option<String>,
+    /// The way to its answers.
+    pub reach: &'a Reach,
 }
 
 /// Makes the run folder with its manifest and a copy of the suite.
@@ -142,7 +157,10 @@ pub fn create_folder(
     let folder = place.out.map_or_else(|| PathBuf::from("reports").join(&about.run), Path::to_owned);
     let mut manifest = convert::manifest(suite, plan, endpoints, about);
     manifest.builds_on.extend(place.baseline.clone());
-    if let Some(found) = selftest::calibration(&selftest::measure(CALIBRATION)?) {
+    manifest.extra.extend(place.reach.facts());
+    // Recorded times say nothing about this machine, and a replay opens no connection.
+    let errors = (!place.reach.is_replayed()).then(|| selftest::measure(CALIBRATION)).transpose()?;
+    if let Some(found) = errors.as_ref().and_then(selftest::calibration) {
         let value = serde_json::json!({
             "ttft_error_ms": found.ttft_error_ms, "itl_error_ms": found.itl_error_ms, "rate_error": found.rate_error,
             "n": found.n,

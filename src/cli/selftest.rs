@@ -31,9 +31,11 @@ use crate::engine::decode;
 use crate::engine::decode::Finished;
 use crate::engine::decode::State;
 use crate::engine::decode::Stream;
+use crate::engine::io::Asked;
 use crate::engine::io::Job;
 use crate::engine::io::Lanes;
 use crate::engine::io::Shared;
+use crate::engine::tapes::Tapes;
 use crate::provider::WireRequest;
 use crate::sim;
 use crate::stats::quantile;
@@ -100,6 +102,7 @@ pub fn measure(drill: Drill) -> Result<Errors, Failure> {
     });
     let shared = Shared {
         clock: Arc::new(clock),
+        tapes: Tapes::Live,
         network: Network::direct(tls::config(None).map_err(Failure::store)?),
         decoder: to_decoder,
         abort: CancellationToken::new(),
@@ -191,7 +194,8 @@ fn job(base: &str, drill: Drill, due: Offset) -> Result<Job<Offset>, Failure> {
         stream: true,
         state: State::default(),
     };
-    Ok(Job { request, timers, reuse: true, stream: Box::new(stream) })
+    let asked = Asked { request, timers, reuse: true };
+    Ok(Job { asked, label: None, stream: Box::new(stream) })
 }
 
 fn text(drill: Drill, errors: &Errors) -> String {

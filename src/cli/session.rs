@@ -11,6 +11,8 @@ use super::exit::Failure;
 use super::keys;
 use super::keys::KeyRing;
 use super::progress::Display;
+use super::reach;
+use super::reach::Reach;
 use super::record::Log;
 use super::tally::Outlook;
 use super::terminal;
@@ -43,8 +45,6 @@ use crate::store::manifest;
 use crate::suite::Suite;
 use crate::text::Redactor;
 use crate::text::Secret;
-use crate::transport::Network;
-use crate::transport::tls;
 use url::Url;
 
 /// Simulators that answer for simulated targets; they end with this value.
@@ -58,21 +58,34 @@ impl Simulators {
     /// # Errors
     /// A profile that cannot be read, or no port.
     pub fn start(endpoints: &mut [Arc<Endpoint>], suite_folder: &Path) -> Result<Self, Failure> {
+        Self::begin(endpoints, suite_folder, true)
+    }
+
+    /// Puts the profiles' models and prices into simulated endpoints whose answers come from recordings.
+    ///
+    /// # Errors
+    /// A profile that cannot be read.
+    pub fn absent(endpoints: &mut [Arc<Endpoint>], suite_folder: &Path) -> Result<Self, Failure> {
+        Self::begin(endpoints, suite_folder, false)
+    }
+
+    fn begin(endpoints: &mut [Arc<Endpoint>], suite_folder: &Path, serve: bool) -> Result<Self, Failure> {
         let mut running = Vec::new();
         for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.simulated) {
             let profile = profile(&endpoint.model, suite_folder)?;
             let price = profile.model().price.map(|tariff| Arc::new(tariff.price()));
             let model = profile.model().id.clone();
-            let server =
-                sim::Server::start(vec![profile], 0).map_err(|e| Failure::store(format!("the simulator: {e}")))?;
-            let address = server.base_url();
+            let server = serve.then(|| sim::Server::start(vec![profile], 0)).transpose();
+            let server = server.map_err(|e| Failure::store(format!("the simulator: {e}")))?;
+            let address =
+                server.as_ref().map_or_else(|| "http://simulator.invalid/v1".to_owned(), sim::Running::base_url);
             let endpoint = Arc::make_mut(endpoint);
             endpoint.base_url = address.parse().map_err(|e| Failure::store(format!("`{address}`: {e}")))?;
             endpoint.model = model;
             endpoint.price = endpoint.price.take().or(price);
             // What others claim of the real model's price says nothing about a simulation.
             endpoint.claims.clear();
-            running.push(server);
+            running.extend(server);
         }
         Ok(Self { running })
     }
@@ -148,7 +161,8 @@ pub fn keys_of(endpoints: &[Arc<Endpoint>], catalog: &Catalog, allow_http: bool)
         }
     }
     let names = endpoints.iter().flat_map(|endpoint| &endpoint.key_env).map(String::as_str);
-    let all: Vec<Secret> = ring.known(names).into_iter().chain(by_target.values().cloned()).collect();
+    let all: Vec<Secret> =
+        ring.known(names).into_iter().chain(by_target.values().cloned()).chain(reach::secrets()).collect();
     (Keys { by_target, redactor: Redactor::new(&all) }, problems)
 }
 
@@ -164,7 +178,7 @@ fn ring(catalog: &Catalog) -> KeyRing<'static> {
 
 /// A redactor for commands that send nothing: it knows the catalogue's variables.
 pub fn redactor(catalog: &Catalog) -> Redactor {
-    Redactor::new(&ring(catalog).known([]))
+    Redactor::new(&ring(catalog).known([]).into_iter().chain(reach::secrets()).collect::<Vec<_>>())
 }
 
 /// What an earlier session left to this one.
@@ -206,6 +220,8 @@ pub struct Session<'a> {
     pub allow_code: bool,
     /// Answers of earlier runs; `None` sends every request.
     pub answers: Option<Answers>,
+    /// The way to the answers.
+    pub reach: Reach,
 }
 
 impl Session<'_> {
@@ -227,6 +243,7 @@ impl Session<'_> {
             (None, None)
         };
         let log = Arc::new(Log::new(writer, seen));
+        let recorder = self.reach.recorder();
         let setup = self.setup(Arc::clone(&log) as Arc<dyn Recorder>)?;
         let end_clock = setup.clock;
         let result = engine::run(setup, &control);
@@ -240,6 +257,7 @@ impl Session<'_> {
             error => Failure::store(error),
         });
         closed?;
+        reach::finish(recorder)?;
         status
     }
 
@@ -255,7 +273,8 @@ impl Session<'_> {
             keys: self.keys.by_target,
             graders: graders.collect(),
             recorder,
-            network: network()?,
+            network: self.reach.network,
+            tapes: self.reach.tapes,
             programs: programs(self.allow_code),
             clock: self.clock,
             nonce: Anchor::take(&self.clock).wall ^ self.plan.seed.rotate_left(32),
@@ -268,15 +287,6 @@ impl Session<'_> {
             plan: self.plan,
         })
     }
-}
-
-/// How connections are made: TLS with the Mozilla roots and those of `SSL_CERT_FILE`.
-///
-/// # Errors
-/// The file holds no usable certificates.
-pub fn network() -> Result<Network, Failure> {
-    let extra = keys::environment("SSL_CERT_FILE").and_then(|path| std::fs::read(PathBuf::from(path)).ok());
-    Ok(Network::direct(tls::config(extra.as_deref()).map_err(Failure::usage)?))
 }
 
 /// Runs graders' programs in the sandbox; model code only where it is allowed.

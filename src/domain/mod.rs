@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod probe;
 pub mod random;
 pub mod recall;
+pub mod tape;
 pub mod time;
 pub mod usage;
 pub mod verdict;

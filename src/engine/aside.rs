@@ -16,9 +16,11 @@ use super::decode::Finished;
 use super::decode::State;
 use super::decode::Stream;
 use super::embed::Verbatim;
+use super::io::Asked;
 use super::io::Job;
 use super::io::Lanes;
 use super::io::Shared;
+use super::tapes::Tapes;
 use crate::provider::Endpoint;
 use crate::provider::WireRequest;
 use crate::transport::Network;
@@ -47,7 +49,13 @@ impl<T: Send + 'static> Aside<T> {
                 let _ = results.send(finished);
             });
         })?;
-        let shared = Shared { clock: Arc::new(clock), network, decoder: to_decoder, abort: CancellationToken::new() };
+        let shared = Shared {
+            clock: Arc::new(clock),
+            network,
+            tapes: Tapes::Live,
+            decoder: to_decoder,
+            abort: CancellationToken::new(),
+        };
         Ok(Self { lanes: Lanes::start(1, &shared)?, done, decoder })
     }
 
@@ -72,12 +80,12 @@ impl<T: Send + 'static> Aside<T> {
 pub fn conversation<T>(endpoint: &Endpoint, request: WireRequest, timers: Timers, ticket: T) -> Job<T> {
     let decoder = endpoint.dialect.decoder();
     let stream = Stream { ticket, decoder, signals: Arc::default(), stream: true, state: State::default() };
-    Job { request, timers, reuse: true, stream: Box::new(stream) }
+    Job { asked: Asked { request, timers, reuse: true }, label: None, stream: Box::new(stream) }
 }
 
 /// A job whose answer is kept as it is.
 pub fn verbatim<T>(request: WireRequest, timers: Timers, ticket: T) -> Job<T> {
     let decoder = Box::new(Verbatim::default());
     let stream = Stream { ticket, decoder, signals: Arc::default(), stream: false, state: State::default() };
-    Job { request, timers, reuse: true, stream: Box::new(stream) }
+    Job { asked: Asked { request, timers, reuse: true }, label: None, stream: Box::new(stream) }
 }

@@ -240,6 +240,9 @@ fn finish(decoder: Box<dyn Decoder>, head: Option<&Head>, ended: &Ended, is_done
     Decoded { outcome, detail: detail.into(), message, ..response }
 }
 
+/// Detail of an exchange that was to be played and was never recorded.
+pub const UNRECORDED: &str = "not_recorded";
+
 fn classify(failure: &Failure) -> (Outcome, &'static str, String) {
     match failure {
         Failure::Connect(stage, message) => (Outcome::ConnectError, stage.name(), message.clone()),
@@ -248,9 +251,15 @@ fn classify(failure: &Failure) -> (Outcome, &'static str, String) {
         }
         Failure::Timeout(stage) => (Outcome::Timeout, stage.name(), format!("the {} timer fired", stage.name())),
         Failure::Reset(when) => (Outcome::Reset, when, format!("the connection broke: {when}")),
+        Failure::Protocol(rule @ "http2") => {
+            let message =
+                "the server does not keep to HTTP/2; if it speaks HTTP/1.1 alone, take `http: 2` from its target";
+            (Outcome::ProtocolError, rule, message.into())
+        }
         Failure::Protocol(rule) => {
             (Outcome::ProtocolError, rule, format!("the response breaks a rule of HTTP: {rule}"))
         }
+        Failure::Unrecorded(why) => (Outcome::ConnectError, UNRECORDED, why.clone()),
         Failure::Cancelled => (Outcome::Cancelled, "cancelled", "stopped by us".into()),
     }
 }

@@ -135,6 +135,7 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
     let shared = Shared {
         clock: Arc::new(setup.clock) as Arc<dyn Clock>,
         network: setup.network,
+        tapes: setup.tapes.clone(),
         decoder: to_decoder,
         abort: control.abort.clone(),
     };
@@ -147,6 +148,7 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
         lanes,
         purse: Purse::new(setup.plan.budget.usd, setup.spent),
         nonce: setup.nonce,
+        tapes: setup.tapes,
         encoded: Encoded::default().into(),
         answers: setup.answers,
     });

@@ -108,7 +108,10 @@ impl Dispatcher {
         if next > most + observation.attempt.turn - 1 || !retry::is_worth_it(observation) {
             return Onward::End;
         }
-        retry::wait(observation, next, &mut self.jitter).map_or(Onward::End, Onward::Retry)
+        let wait = retry::wait(observation, next, &mut self.jitter);
+        // Where nothing is waited for, a retry still is no next turn.
+        let wait = wait.map(|wait| if self.issuer.tapes.hurry() { Duration::from_nanos(1) } else { wait });
+        wait.map_or(Onward::End, Onward::Retry)
     }
 
     /// Answers from the cache, where it holds this very request; the end comes as a message, as that of any other.

@@ -24,24 +24,50 @@ use super::clock::thread_cpu;
 use super::decode;
 use super::decode::Stream;
 use super::decode::ToDecoder;
+use super::tapes::Tapes;
 use crate::domain::Clock;
 use crate::domain::Offset;
+use crate::domain::tape::Label;
 use crate::provider::WireRequest;
+use crate::transport::Ended;
 use crate::transport::Network;
+use crate::transport::Signals;
+use crate::transport::Tap;
 use crate::transport::Timers;
 use crate::transport::Wire;
 use crate::transport::exchange;
 
 /// A request for an I/O thread.
 pub struct Job<T> {
-    /// What to send.
+    /// What to send, and how.
+    pub asked: Asked,
+    /// What it is known by in recordings, where there are any.
+    pub label: Option<Box<Label>>,
+    /// The decoding side.
+    pub stream: Box<Stream<T>>,
+}
+
+/// What to send, and how.
+pub struct Asked {
+    /// The request.
     pub request: WireRequest,
     /// Timers.
     pub timers: Timers,
     /// Use a pooled connection where there is one.
     pub reuse: bool,
-    /// The decoding side.
-    pub stream: Box<Stream<T>>,
+}
+
+impl Asked {
+    /// Asks over the network.
+    pub(super) async fn exchange(
+        &self,
+        wire: &Wire,
+        signals: &Signals,
+        abort: &CancellationToken,
+        tap: &mut impl Tap,
+    ) -> Ended {
+        exchange(wire, &self.request, &self.timers, signals, abort, self.reuse, tap).await
+    }
 }
 
 enum Order<T> {
@@ -77,6 +103,8 @@ pub struct Shared<T> {
     pub clock: Arc<dyn Clock>,
     /// How servers are reached.
     pub network: Network,
+    /// Where answers come from.
+    pub tapes: Tapes,
     /// To the decoding thread.
     pub decoder: SyncSender<decode::Msg<T>>,
     /// Ends all streams.
@@ -133,6 +161,7 @@ impl<T> Shared<T> {
         Self {
             clock: Arc::clone(&self.clock),
             network: self.network.clone(),
+            tapes: self.tapes.clone(),
             decoder: self.decoder.clone(),
             abort: self.abort.clone(),
         }
@@ -154,7 +183,7 @@ async fn serve<T: 'static>(
                 Some(Order::Send(job)) => {
                     let key = keys.fetch_add(1, Ordering::Relaxed);
                     let tap = ToDecoder { key, sender: shared.decoder.clone(), overflow: Arc::clone(&pulse.overflow) };
-                    streams.spawn_local(carry(Rc::clone(&wire), *job, tap, shared.abort.clone()));
+                    streams.spawn_local(carry(Rc::clone(&wire), *job, tap, shared.tapes.clone(), shared.abort.clone()));
                 }
                 Some(Order::Beat(sent)) => beat(lane, sent, &*shared.clock, &pulse),
                 None => break,
@@ -173,9 +202,13 @@ fn beat(lane: usize, sent: Offset, clock: &dyn Clock, pulse: &Pulse) {
     pulse.cpu[lane].store(thread_cpu().as_nanos() as u64, Ordering::Relaxed);
 }
 
-async fn carry<T>(wire: Rc<Wire>, job: Job<T>, mut tap: ToDecoder<T>, abort: CancellationToken) {
+async fn carry<T>(wire: Rc<Wire>, job: Job<T>, mut tap: ToDecoder<T>, tapes: Tapes, abort: CancellationToken) {
     let signals = Arc::clone(&job.stream.signals);
     let _ = tap.sender.send(decode::Msg::Open(tap.key, job.stream));
-    let ended = exchange(&wire, &job.request, &job.timers, &signals, &abort, job.reuse, &mut tap).await;
+    let ended = match job.label {
+        None => job.asked.exchange(&wire, &signals, &abort, &mut tap).await,
+        // In a box, so that the tasks of live runs need no room for it.
+        Some(label) => Box::pin(tapes.answer(&wire, (&job.asked, *label), &signals, &mut tap, &abort)).await,
+    };
     let _ = tap.sender.send(decode::Msg::Close(tap.key, Box::new(ended)));
 }

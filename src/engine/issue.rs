@@ -8,12 +8,14 @@ use std::sync::PoisonError;
 
 use super::decode::State;
 use super::decode::Stream;
+use super::io::Asked;
 use super::io::Job;
 use super::io::Lanes;
 use super::purse::Purse;
 use super::purse::worst_case;
 use super::recall::Answers;
 use super::recall::Sent;
+use super::tapes::Tapes;
 use crate::domain::Asker;
 use crate::domain::Attempt;
 use crate::domain::Conversation;
@@ -24,12 +26,14 @@ use crate::domain::Phase;
 use crate::domain::TargetId;
 use crate::domain::TrialId;
 use crate::domain::Usd;
+use crate::domain::tape::Label;
 use crate::load::Plan;
 use crate::load::Segment;
 use crate::provider::Endpoint;
 use crate::provider::Members;
 use crate::provider::Mode;
 use crate::provider::Params;
+use crate::provider::WireRequest;
 use crate::provider::endpoint::Ask;
 use crate::text::Secret;
 use crate::transport::Timers;
@@ -92,6 +96,8 @@ pub struct Issuer {
     pub lanes: Lanes<Ticket>,
     /// The money.
     pub purse: Purse,
+    /// Where answers come from.
+    pub tapes: Tapes,
     /// Distinguishes the salts of this run from those of any other.
     pub nonce: u64,
     /// Encoded conversations, by address of the shared conversation and protocol.
@@ -210,7 +216,33 @@ impl Issuer {
         };
         let (decoder, signals) = (endpoint.dialect.decoder(), Arc::default());
         let stream = Box::new(Stream { ticket, decoder, signals, stream: true, state: State::default() });
-        Ok(Job { request, timers: self.timers(), reuse, stream })
+        let label = self.label(&stream.ticket, &request);
+        Ok(Job { asked: Asked { request, timers: self.timers(), reuse }, label, stream })
+    }
+
+    /// What an attempt is known by in recordings; none where there are none.
+    pub fn label(&self, ticket: &Ticket, request: &WireRequest) -> Option<Box<Label>> {
+        if !self.tapes.are_used() {
+            return None;
+        }
+        let attempt = &ticket.attempt;
+        let cell = &self.plan.cells[attempt.cell.0 as usize];
+        Some(Box::new(Label {
+            target: ticket.endpoint.id.to_string(),
+            mode: cell.mode.to_string(),
+            prompt: cell.prompt.to_string(),
+            load: cell.load.id.to_string(),
+            case: self.plan.cases[attempt.case as usize].id.to_string(),
+            repeat: attempt.repeat,
+            warmup: attempt.phase == Phase::Warmup,
+            attempt: attempt.number,
+            grader: match &attempt.asker {
+                Asker::Subject => String::new(),
+                Asker::Grader(grader) => format!("{grader} of {}", cell.target),
+            },
+            path: request.url.path().to_owned(),
+            content: request.fingerprint,
+        }))
     }
 
     /// The plan's timers.

@@ -29,6 +29,7 @@ pub mod retry;
 pub mod sandbox;
 mod segment;
 pub mod setup;
+pub mod tapes;
 
 pub use dispatch::run;
 pub use setup::Control;

@@ -26,6 +26,7 @@ use crate::domain::TargetId;
 use crate::domain::TrialId;
 use crate::grade::Read;
 use crate::provider::Endpoint;
+use crate::provider::Members;
 use crate::provider::Params;
 
 /// What a grader waits for.
@@ -191,8 +192,12 @@ fn make(
     let mut job = issuer.make(question(attempt, endpoint, conversation, params, due))?;
     if let Some(texts) = texts {
         let base = endpoint.base_url.as_str().trim_end_matches('/');
-        job.request.url = format!("{base}/embeddings").parse().map_err(|_| Refused::Unusable(base.into()))?;
-        job.request.body = vec![Bytes::from(embed::body(endpoint, texts))];
+        let request = &mut job.asked.request;
+        request.url = format!("{base}/embeddings").parse().map_err(|_| Refused::Unusable(base.into()))?;
+        let body = Bytes::from(embed::body(endpoint, texts));
+        request.fingerprint = Members::new(body.clone(), Bytes::new(), serde_json::Map::new()).digest;
+        request.body = vec![body];
+        job.label = issuer.label(&job.stream.ticket, &job.asked.request);
         let Stream { ticket, signals, .. } = *job.stream;
         // The cache would know it by the conversation that it does not have.
         let ticket = Ticket { cached_as: None, ..ticket };

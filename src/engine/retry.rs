@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::decode::UNRECORDED;
 use crate::domain::Observation;
 use crate::domain::Outcome;
 use crate::domain::random::Stream;
@@ -13,6 +14,8 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// but repeats neither an answer nor a request whose quota is gone.
 pub fn is_worth_it(observation: &Observation) -> bool {
     match (observation.should_retry, observation.outcome) {
+        // Nothing was asked, and nothing will be.
+        (_, Outcome::ConnectError) if observation.detail == UNRECORDED => false,
         (Some(false), _) => false,
         (Some(true), Outcome::HttpError) => true,
         (_, outcome) => may_heal(outcome, observation.status),

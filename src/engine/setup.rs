@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::RunClock;
 use super::grading::RunProgram;
 use super::recall::Answers;
+use super::tapes::Tapes;
 use crate::domain::CellId;
 use crate::domain::Event;
 use crate::domain::GraderId;
@@ -98,6 +99,8 @@ pub struct Setup {
     pub recorder: Arc<dyn Recorder>,
     /// How servers are reached.
     pub network: Network,
+    /// Where answers come from.
+    pub tapes: Tapes,
     /// Runs programs for graders.
     pub programs: Arc<RunProgram>,
     /// The clock; its zero is the run's.

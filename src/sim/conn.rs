@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use super::generate;
 use super::host::Hosts;
+use super::http2;
 use super::page::Page;
 use super::request::Incoming;
 use super::request::Request;
@@ -19,6 +20,15 @@ use super::route::Reaction;
 pub(super) async fn serve(stream: TcpStream, hosts: Arc<Hosts>) {
     // Without it, small events wait for acknowledgments; a socket that refuses is served all the same.
     let _set = stream.set_nodelay(true);
+    if http2::is_spoken(&stream).await {
+        http2::serve(stream, hosts).await;
+    } else {
+        requests(stream, hosts).await;
+    }
+}
+
+/// Serves requests of HTTP/1.1, one after the other.
+pub(super) async fn requests(stream: TcpStream, hosts: Arc<Hosts>) {
     let mut incoming = Incoming::default();
     let mut stream = Some(stream);
     while let Some(mut open) = stream.take() {

@@ -8,6 +8,7 @@ pub mod draw;
 pub mod fault;
 mod generate;
 mod host;
+mod http2;
 pub mod ledger;
 mod page;
 mod play;

@@ -4,6 +4,7 @@
 //! durable, [`Reader`] gives them back in constant memory, [`Progress`] tells what a resumed run still has to do.
 
 pub mod cache;
+pub mod cassette;
 pub mod error;
 pub mod folder;
 pub mod format;
@@ -16,6 +17,7 @@ mod redact;
 pub mod writer;
 
 pub use cache::Cache;
+pub use cassette::Cassettes;
 pub use error::StoreError;
 pub use folder::RunFolder;
 pub use folder::run_id;

@@ -90,6 +90,14 @@ impl Redactor {
         clean
     }
 
+    /// Overwrites every secret in `bytes` with asterisks, so that nothing else moves; says whether there was one.
+    pub fn blot(&self, bytes: &mut [u8]) -> bool {
+        let Some(finder) = &self.finder else { return false };
+        let found: Vec<Range<usize>> = finder.find_overlapping_iter(&*bytes).map(|m| m.range()).collect();
+        found.iter().for_each(|place| bytes[place.clone()].fill(b'*'));
+        !found.is_empty()
+    }
+
     /// Whether any form of a secret occurs in `text`.
     pub fn finds(&self, text: &str) -> bool {
         self.finder.as_ref().is_some_and(|finder| finder.is_match(text))

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use super::connect::connect;
 use super::http1;
 use super::http1::Body;
 use super::http1::ResponseHead;
+use super::http2::Way;
 use super::pool::Wire;
 use super::proxy::Proxy;
 use super::raw::Block;
@@ -79,6 +81,8 @@ pub enum Failure {
     Protocol(&'static str),
     /// We stopped it.
     Cancelled,
+    /// Nothing was sent, as recordings were to be played and there is none; says what there is.
+    Unrecorded(String),
 }
 
 /// How an exchange went.
@@ -145,22 +149,66 @@ pub async fn exchange(
     run.ended
 }
 
-struct Exchange<'a> {
-    wire: &'a Wire,
-    request: &'a WireRequest,
-    timers: &'a Timers,
+/// An exchange under way.
+pub(super) struct Exchange<'a> {
+    pub(super) wire: &'a Wire,
+    pub(super) request: &'a WireRequest,
+    pub(super) timers: &'a Timers,
     signals: &'a Signals,
-    ended: Ended,
-    last_read: Offset,
-    reads: u32,
+    pub(super) ended: Ended,
+    pub(super) last_read: Offset,
+    pub(super) reads: u32,
     received: u64,
+}
+
+/// Where the bytes of a response come from.
+pub(super) trait Incoming {
+    /// One read, appended to `into` and stamped when it returned; 0 bytes at the end.
+    fn poll_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &Wire,
+        into: &mut Vec<u8>,
+    ) -> Poll<Result<(usize, Offset), Failure>>;
+}
+
+impl Incoming for Socket {
+    fn poll_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &Wire,
+        into: &mut Vec<u8>,
+    ) -> Poll<Result<(usize, Offset), Failure>> {
+        let mut scratch = wire.scratch.borrow_mut();
+        let mut buf = ReadBuf::new(&mut scratch);
+        Pin::new(self).poll_read(cx, &mut buf).map(|result| {
+            let at = wire.clock.now();
+            into.extend_from_slice(buf.filled());
+            match result {
+                Ok(()) => Ok((buf.filled().len(), at)),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok((0, at)),
+                Err(_) => Err(Failure::Reset("mid_stream")),
+            }
+        })
+    }
 }
 
 impl Exchange<'_> {
     async fn go(&mut self, reuse: bool, tap: &mut impl Tap) -> Result<End, Failure> {
         let origin = Origin::of(&self.request.url).ok_or(Failure::Protocol("url"))?;
         let proxy = self.wire.network.proxies.of(&origin);
-        let mut socket = self.socket(&origin, reuse).await?;
+        let mut socket = if self.request.http2 {
+            // In boxes, so that exchanges over HTTP/1.1 need no room for it.
+            match Box::pin(self.way(&origin, reuse)).await? {
+                Way::Http1(socket) => socket,
+                Way::Http2(link) => {
+                    self.ended.conn.proxied = proxy.is_some();
+                    return Box::pin(self.over_http2(link, &origin, tap)).await;
+                }
+            }
+        } else {
+            self.socket(&origin, reuse).await?
+        };
         self.ended.conn.proxied = proxy.is_some();
         let proxy = proxy.filter(|_| !origin.tls);
         let mut sleep = Box::pin(tokio::time::sleep(self.timers.first_token.min(self.timers.total)));
@@ -191,13 +239,18 @@ impl Exchange<'_> {
         Ok(end.into())
     }
 
-    async fn socket(&mut self, origin: &Origin, reuse: bool) -> Result<Socket, Failure> {
+    pub(super) async fn socket(&mut self, origin: &Origin, reuse: bool) -> Result<Socket, Failure> {
         if let Some(socket) = reuse.then(|| self.wire.take(origin)).flatten() {
             self.ended.conn.reused = true;
             return Ok(socket);
         }
+        self.connect(origin, false).await
+    }
+
+    /// A new connection.
+    pub(super) async fn connect(&mut self, origin: &Origin, http2: bool) -> Result<Socket, Failure> {
         let clock = &*self.wire.clock;
-        let connecting = connect(origin, false, &self.wire.network, clock, &mut self.ended.conn);
+        let connecting = connect(origin, http2, &self.wire.network, clock, &mut self.ended.conn);
         match tokio::time::timeout(self.timers.connect, connecting).await {
             Ok(Ok(socket)) => Ok(socket),
             Ok(Err(ConnectError { stage, message })) => Err(Failure::Connect(stage, message)),
@@ -246,9 +299,9 @@ impl Exchange<'_> {
         loop {
             let at = match self.read(socket, sleep, &mut bytes).await? {
                 Read::Bytes(at) => at,
-                Read::End | Read::Broken => return Err(Failure::Reset(self.before_headers())),
+                Read::End | Read::Broken(_) => return Err(Failure::Reset(self.before_headers())),
             };
-            while let Some((head, len)) = http1::parse_head(&bytes).map_err(Failure::Protocol)? {
+            while let Some((head, len)) = http1::parse_head(&bytes).map_err(|rule| self.no_http(rule, &bytes))? {
                 bytes.drain(..len);
                 if head.status >= 200 || head.status == 101 {
                     return Ok((head, bytes, at));
@@ -257,11 +310,20 @@ impl Exchange<'_> {
         }
     }
 
-    async fn body(
+    /// What answered was no HTTP; perhaps it was TLS, which complains about our plain text with an alert.
+    fn no_http(&self, rule: &'static str, bytes: &[u8]) -> Failure {
+        if !bytes.starts_with(TLS_ALERT) {
+            return Failure::Protocol(rule);
+        }
+        let place = Origin::of(&self.request.url).map(|origin| origin.authority()).unwrap_or_default();
+        Failure::Connect(Stage::Tls, format!("{place} speaks TLS; perhaps it is meant to be https://"))
+    }
+
+    pub(super) async fn body(
         &mut self,
         head: &ResponseHead,
         rest: &[u8],
-        socket: &mut Socket,
+        socket: &mut impl Incoming,
         sleep: &mut Pin<Box<Sleep>>,
         tap: &mut impl Tap,
     ) -> Result<BodyEnd, Failure> {
@@ -310,7 +372,8 @@ impl Exchange<'_> {
         match read? {
             Read::End if body.may_end_here() => Ok(BodyEnd::Stopped),
             Read::End => Ok(BodyEnd::Cut),
-            Read::Broken | Read::Bytes(_) => Err(Failure::Reset("mid_stream")),
+            Read::Broken(failure) => Err(failure),
+            Read::Bytes(_) => Err(Failure::Reset("mid_stream")),
         }
     }
 
@@ -322,18 +385,14 @@ impl Exchange<'_> {
     /// One read into `into`, stamped when it returns.
     async fn read(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut impl Incoming,
         sleep: &mut Pin<Box<Sleep>>,
         into: &mut Vec<u8>,
     ) -> Result<Read, Failure> {
         loop {
             let ready = poll_fn(|cx| {
-                let mut scratch = self.wire.scratch.borrow_mut();
-                let mut buf = ReadBuf::new(&mut scratch);
-                if let Poll::Ready(result) = Pin::new(&mut *socket).poll_read(cx, &mut buf) {
-                    let at = self.wire.clock.now();
-                    into.extend_from_slice(buf.filled());
-                    return Poll::Ready(Some(result.map(|()| (buf.filled().len(), at))));
+                if let Poll::Ready(result) = socket.poll_some(cx, self.wire, into) {
+                    return Poll::Ready(Some(result));
                 }
                 sleep.as_mut().poll(cx).map(|()| None)
             })
@@ -341,12 +400,12 @@ impl Exchange<'_> {
             match ready {
                 Some(Ok((0, _))) => return Ok(Read::End),
                 Some(Ok((_, at))) => {
+                    // Frames of HTTP/2 may share a read.
+                    self.reads += u32::from(at != self.last_read);
                     self.last_read = at;
-                    self.reads += 1;
                     return Ok(Read::Bytes(at));
                 }
-                Some(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Read::End),
-                Some(Err(_)) => return Ok(Read::Broken),
+                Some(Err(failure)) => return Ok(Read::Broken(failure)),
                 None => sleep.as_mut().reset(Instant::now() + self.wait()?),
             }
         }
@@ -354,7 +413,7 @@ impl Exchange<'_> {
 
     /// Which timer went off, or how long until the next could: never longer than the idle time, so that a stream that
     /// begins to stall later is still found in time.
-    fn wait(&self) -> Result<Duration, Failure> {
+    pub(super) fn wait(&self) -> Result<Duration, Failure> {
         let now = self.wire.clock.now();
         let has_token = self.signals.has_token.load(Ordering::Acquire);
         let idle = if self.signals.is_done.load(Ordering::Acquire) { GRACE } else { self.timers.idle };
@@ -377,12 +436,12 @@ impl Exchange<'_> {
 enum Read {
     Bytes(Offset),
     End,
-    Broken,
+    Broken(Failure),
 }
 
 /// How the body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BodyEnd {
+pub(super) enum BodyEnd {
     /// By its own framing; the connection is clean.
     Complete,
     /// Properly, but the connection cannot be kept.
@@ -402,6 +461,9 @@ impl From<BodyEnd> for End {
         }
     }
 }
+
+/// Type and major version of a TLS record that carries an alert (RFC 8446, section 5.1).
+const TLS_ALERT: &[u8] = &[21, 3];
 
 const LONGEST_MARKER: usize = 32;
 
@@ -424,7 +486,7 @@ fn offer(tap: &mut impl Tap, block: &mut Block) {
 }
 
 /// Hands over what is left, waiting for the receiver where it must.
-async fn drain(tap: &mut impl Tap, mut block: Block) {
+pub(super) async fn drain(tap: &mut impl Tap, mut block: Block) {
     offer(tap, &mut block);
     while !block.bytes.is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -452,7 +514,7 @@ async fn write_all(socket: &mut Socket, pieces: Vec<Bytes>) -> io::Result<()> {
     socket.flush().await
 }
 
-fn summary(head: &ResponseHead) -> Head {
+pub(super) fn summary(head: &ResponseHead) -> Head {
     let content_type = head.header("content-type").unwrap_or_default().to_ascii_lowercase();
     Head { status: head.status, content_type, headers: head.headers.clone() }
 }

@@ -6,11 +6,13 @@
 pub mod connect;
 pub mod exchange;
 pub mod http1;
+mod http2;
 pub mod pool;
 pub mod proxy;
 pub mod raw;
 pub mod socket;
 pub mod sse;
+pub mod tape;
 pub mod tls;
 
 pub use exchange::Ended;
@@ -26,3 +28,4 @@ pub use raw::Block;
 pub use raw::Mark;
 pub use sse::Framed;
 pub use sse::Framer;
+pub use tape::Speed;

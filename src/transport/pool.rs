@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+use tokio::sync::Mutex;
 
 use super::connect::Origin;
+use super::http2::Known;
 use super::proxy::Proxies;
 use super::socket::Socket;
 use super::tls;
@@ -51,6 +54,8 @@ impl Network {
 /// What the streams of one I/O thread share: idle connections, TLS settings, a read buffer and the clock.
 pub struct Wire {
     idle: RefCell<HashMap<Origin, Vec<Idle>>>,
+    /// Servers that were asked for HTTP/2.
+    http2: RefCell<HashMap<Origin, Rc<Mutex<Known>>>>,
     /// Servers that announce persistent connections and close them all the same.
     closers: RefCell<HashSet<Origin>>,
     pub(super) network: Network,
@@ -67,7 +72,14 @@ impl Wire {
     /// A wire without connections.
     pub fn new(network: Network, clock: Arc<dyn Clock>) -> Self {
         let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
-        Self { idle: RefCell::default(), closers: RefCell::default(), network, clock, scratch }
+        Self {
+            idle: RefCell::default(),
+            http2: RefCell::default(),
+            closers: RefCell::default(),
+            network,
+            clock,
+            scratch,
+        }
     }
 
     /// The connection that was used last, if one is young enough and still open; others are closed.
@@ -102,8 +114,19 @@ impl Wire {
         self.idle.borrow_mut().entry(origin.clone()).or_default().push(idle);
     }
 
+    /// What is known of a server that is asked for HTTP/2; held by whoever connects to it.
+    pub(super) fn known(&self, origin: &Origin) -> Rc<Mutex<Known>> {
+        Rc::clone(self.http2.borrow_mut().entry(origin.clone()).or_default())
+    }
+
+    /// The run's clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     /// Closes all idle connections.
     pub fn close_idle(&self) {
         self.idle.borrow_mut().clear();
+        self.http2.borrow_mut().clear();
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
 mod bad_network;
+mod cassettes;
 mod chaos;
 mod crash;
 mod disk;
@@ -12,11 +13,15 @@ mod layering;
 mod leaks;
 mod live;
 mod preflight;
+mod proxies;
 mod recompute;
+mod recorded;
 mod sim_server;
 mod suites;
 mod support;
 mod tidy;
+mod wire_http2;
 mod wire_socket;
+mod wire_tls;
 mod wire_vectors;
 mod world;

@@ -1,30 +1,14 @@
 //! What real sockets do to a response: cuts, resets, silences, redirects, foreign pages. Each row has its own outcome.
 
-use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::HeaderMap;
-use llmark::domain::JsonText;
 use llmark::domain::Outcome;
-use llmark::engine::clock::RunClock;
-use llmark::engine::decode;
-use llmark::engine::decode::State;
-use llmark::engine::decode::Stream;
-use llmark::engine::io::Job;
-use llmark::engine::io::Lanes;
-use llmark::engine::io::Shared;
-use llmark::provider::WireRequest;
-use llmark::provider::dialect;
-use llmark::transport::Network;
-use llmark::transport::Timers;
-use llmark::transport::tls;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+
+use super::support::asking::Asking;
 
 /// What the server does after it has read the request.
 #[derive(Clone)]
@@ -97,39 +81,8 @@ fn ask(port: u16) -> (Outcome, String, Duration) {
 
 /// As [`ask`], with an idle timer of one's own.
 fn ask_patiently(port: u16, idle: Duration) -> (Outcome, String, Duration) {
-    let clock = RunClock::start();
-    let (to_decoder, blocks) = sync_channel(64);
-    let (results, done) = channel();
-    let decoder = std::thread::spawn(move || decode::run(&blocks, |finished| results.send(finished).unwrap()));
-    let network = Network::direct(tls::config(None).unwrap());
-    let shared = Shared { clock: Arc::new(clock), network, decoder: to_decoder, abort: CancellationToken::new() };
-    let lanes: Lanes<()> = Lanes::start(1, &shared).unwrap();
-    drop(shared);
-    let ms = Duration::from_millis;
-    lanes.send(Job {
-        request: WireRequest {
-            url: format!("http://127.0.0.1:{port}/v1/chat/completions").parse().unwrap(),
-            headers: HeaderMap::new(),
-            body: vec![Bytes::from_static(b"{}")],
-            fingerprint: 0,
-            sent_mode: JsonText::new(&serde_json::Value::Null),
-            http2: false,
-        },
-        timers: Timers { connect: ms(1000), first_token: ms(400), idle, total: ms(2900) },
-        reuse: true,
-        stream: Box::new(Stream {
-            ticket: (),
-            decoder: dialect("openai-chat").unwrap().decoder(),
-            signals: Arc::default(),
-            stream: true,
-            state: State::default(),
-        }),
-    });
-    lanes.join();
-    decoder.join().unwrap();
-    let finished = done.recv().unwrap();
-    let took = finished.ended.ended.since(finished.ended.sent).unwrap();
-    (finished.decoded.outcome, finished.decoded.detail, took)
+    let seen = Asking { idle, ..Asking::at(format!("http://127.0.0.1:{port}/v1/chat/completions")) }.once();
+    (seen.outcome, seen.detail, seen.took)
 }
 
 #[track_caller]

@@ -13,6 +13,7 @@ use super::show::Online;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
 use crate::cli::load;
+use crate::cli::reach;
 use crate::cli::session;
 use crate::cli::session::Simulators;
 use crate::engine::clock::RunClock;
@@ -44,7 +45,7 @@ pub fn online(path: &Path, suite: &Suite, plan: &Plan, catalog: &Catalog, allow_
         keys: &keys.by_target,
         depth: Depth::Probing,
         clock: RunClock::start(),
-        network: session::network()?,
+        network: reach::network(false)?,
     };
     let found = ask(&asking)?;
     let counts = count(&asking)?;

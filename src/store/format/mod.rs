@@ -24,6 +24,7 @@ pub use line::Head;
 pub use line::finish;
 pub use line::open;
 pub use line::verify;
+pub(super) use word::intern;
 
 /// Version of the format: lines of a greater major cannot be read.
 pub const MAJOR: u32 = 1;

@@ -82,7 +82,7 @@ static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
 /// A word as the program's own constant. The program writes few different words, so keeping each for good is cheap;
 /// a log that claims thousands is not ours, and its further words read as `other`.
-pub(super) fn intern(word: &str) -> &'static str {
+pub(in crate::store) fn intern(word: &str) -> &'static str {
     let mut words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = words.get(word) {
         return known;
