@@ -141,7 +141,7 @@ pub fn keep(folder: &mut RunFolder, probes: &[Probe], redactor: &Redactor) -> Re
     }
     let mut manifest = folder.manifest().clone();
     manifest.preflight.extend(probes.iter().map(ProbeInfo::from));
-    Ok(folder.amend(manifest, redactor)?)
+    Ok(folder.amend(&manifest, redactor)?)
 }
 
 /// Says on stderr what is wrong, once per target and cause.

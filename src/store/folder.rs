@@ -85,15 +85,16 @@ impl RunFolder {
     ///
     /// # Errors
     /// The folder is open to read only, or cannot be written.
-    pub fn amend(&mut self, manifest: Manifest, redactor: &Redactor) -> Result<(), StoreError> {
+    pub fn amend(&mut self, manifest: &Manifest, redactor: &Redactor) -> Result<(), StoreError> {
         let path = self.path.join(MANIFEST);
         if self.lock.is_none() {
             return Err(StoreError::io("write", &path, std::io::Error::from(std::io::ErrorKind::PermissionDenied)));
         }
         let bytes =
-            encoded(&manifest, redactor).map_err(|e| StoreError::io("encode", &path, std::io::Error::from(e)))?;
+            encoded(manifest, redactor).map_err(|e| StoreError::io("encode", &path, std::io::Error::from(e)))?;
         write_atomically(&path, &bytes)?;
-        self.manifest = manifest;
+        // As it stands on the disk: what is held in memory is printed, too.
+        self.manifest = read_manifest(&self.path)?;
         Ok(())
     }
 

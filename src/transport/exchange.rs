@@ -231,6 +231,7 @@ impl Exchange<'_> {
             return Err(Failure::Connect(Stage::Proxy, proxy.refusal(head.status)));
         }
         self.ended.headers = Some(at);
+        refuse_coding(&head)?;
         tap.head(summary(&head));
         let end = self.body(&head, &rest, &mut socket, &mut sleep, tap).await?;
         if end == BodyEnd::Complete && head.keep_alive && reuse {
@@ -512,6 +513,15 @@ async fn write_all(socket: &mut Socket, pieces: Vec<Bytes>) -> io::Result<()> {
         pieces.push(piece);
     }
     socket.flush().await
+}
+
+/// Nothing compressed was asked for: it would hide when events arrive.
+pub(super) fn refuse_coding(head: &ResponseHead) -> Result<(), Failure> {
+    let coding = head.header("content-encoding").unwrap_or("identity");
+    if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    Err(Failure::Protocol("content_encoding"))
 }
 
 pub(super) fn summary(head: &ResponseHead) -> Head {

@@ -35,6 +35,7 @@ use super::exchange::Exchange;
 use super::exchange::Failure;
 use super::exchange::Incoming;
 use super::exchange::Tap;
+use super::exchange::refuse_coding;
 use super::exchange::summary;
 use super::http1::Framing;
 use super::http1::MAX_HEAD;
@@ -155,6 +156,7 @@ impl Exchange<'_> {
         self.ended.headers = Some(self.last_read);
         let (parts, stream) = response.into_parts();
         let head = response_head(&parts);
+        refuse_coding(&head)?;
         tap.head(summary(&head));
         let mut frames = Frames { stream, read_at: link.read_at, end: None };
         let end = self.body(&head, &[], &mut frames, &mut sleep, tap).await?;

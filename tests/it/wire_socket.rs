@@ -165,6 +165,42 @@ fn pages_instead_of_streams_are_told_apart() {
 }
 
 #[test]
+fn redirects_are_never_followed() {
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let head = format!("HTTP/1.1 {status}\r\nlocation: https://127.0.0.1:9/v1\r\ncontent-length: 0\r\n\r\n");
+        check(status, vec![Act::Write(head), Act::Close], Outcome::HttpError, "redirect");
+    }
+}
+
+#[test]
+fn heads_of_any_shape_are_bounded_and_understood() {
+    let whole = chunk(&(content() + &stop()));
+    let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
+    let trailers = "0\r\nx-trailer: 1\r\n\r\n";
+    check(
+        "interim heads and trailers",
+        vec![Act::Write(format!("{early}{CHUNKED}{whole}{trailers}")), Act::Close],
+        Outcome::Ok,
+        "",
+    );
+    let long = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n", "x".repeat(60 << 10));
+    let kind = "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    check("60 KiB of head", vec![Act::Write(format!("{long}{kind}{whole}0\r\n\r\n")), Act::Close], Outcome::Ok, "");
+    let endless = format!("HTTP/1.1 200 OK\r\nx-long: {}", "x".repeat(300 << 10));
+    check("endless head", vec![Act::Write(endless), Act::Hold], Outcome::ProtocolError, "head_too_large");
+    let short =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n".to_owned() + &content();
+    check("short of its length", vec![Act::Write(short), Act::Close], Outcome::Truncated, "");
+    let packed = CHUNKED.replace("transfer", "content-encoding: gzip\r\ntransfer");
+    check(
+        "compressed unasked",
+        vec![Act::Write(packed + &whole), Act::Close],
+        Outcome::ProtocolError,
+        "content_encoding",
+    );
+}
+
+#[test]
 fn nobody_listening_is_a_connection_error() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (outcome, detail, _) = ask(free);
