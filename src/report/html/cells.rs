@@ -38,7 +38,14 @@ pub(super) fn comparison(page: &mut Markup, summary: &Summary) {
     for (index, (cell, row)) in summary.cells.iter().zip(&grid.rows).enumerate() {
         comparison_row(page, summary, (index, cell), &grid, row);
     }
-    page.close("tbody").close("table").close("div").close("section");
+    page.close("tbody").close("table").close("div");
+    for one in &summary.unavailable {
+        let key = &one.cell;
+        page.open("p", &[("class", "lead")]).leaf("span", &[("class", "tag bad")], "unavailable");
+        page.text(&format!(" {} · {} · {} · {}: {}", key.target, key.mode, key.prompt, key.load, one.reason));
+        page.close("p");
+    }
+    page.close("section");
 }
 
 fn comparison_row(page: &mut Markup, summary: &Summary, (index, cell): (usize, &Cell), grid: &Grid, row: &[Entry]) {
@@ -263,6 +270,13 @@ fn facts(page: &mut Markup, cell: &Cell) {
     facts.push(format!("Reasoning seen in {} of {} finished trials.", cell.mode.reasoned, cell.mode.finished));
     if let Some(share) = cell.cache.cached_share {
         facts.push(format!("{} % of prompt tokens came from a cache.", fixed(share * 100.0, Some(1))));
+    }
+    if cell.recalled.trials > 0 {
+        facts.push(format!(
+            "{} came from the response cache, which avoided {} USD; they count for quality alone.",
+            count(cell.recalled.trials, "answer"),
+            fixed(cell.recalled.avoided_usd, None)
+        ));
     }
     facts.push(format!(
         "{} over new connections, {} over reused ones.",

@@ -214,7 +214,7 @@
     const times = [];
     let at = 0;
     t.ev.forEach(([lane, gaps]) => gaps.forEach((gap) => { at += gap; times.push([at, lane]); }));
-    const end = Math.max(t.e2e || 0, at, 1e-3), lanes = [...new Set(times.map((e) => e[1]))], W = 900, left = 110, H = 26 + lanes.length * 24 + 26;
+    const end = Math.max(t.e2e || 0, at, 1e-3), lanes = Object.keys(LANES).filter((lane) => times.some((e) => e[1] === lane)), W = 900, left = 110, H = 26 + lanes.length * 24 + 26;
     const x = (v) => left + v / end * (W - left - 16);
     const box = svg("svg", { class: "fall", viewBox: "0 0 " + W + " " + H, role: "img" });
     box.append(svg("title", {}, "Time line of this attempt: " + times.length + " events in " + ms(end)));
@@ -226,7 +226,7 @@
       const y = 14 + n * 24;
       const mine = times.filter((e) => e[1] === lane);
       box.append(svg("text", { x: left - 10, y: y + 12, "text-anchor": "end" }, LANES[lane][1]));
-      if (n === 0) box.append(svg("rect", { class: "wait", x: x(0), y: y + 6, width: Math.max(0, x(mine[0][0]) - x(0)), height: 4 }));
+      if (n === 0) box.append(svg("rect", { class: "wait", x: x(0), y: y + 6, width: Math.max(0, x(times[0][0]) - x(0)), height: 4 }));
       mine.forEach(([v]) => {
         const tick = svg("rect", { class: LANES[lane][0], x: x(v) - 1, y, width: 2, height: 16 });
         tick.append(svg("title", {}, ms(v)));

@@ -152,3 +152,25 @@ fn large_runs_stay_small_and_say_so() {
     assert!(page.len() < 3_000_000, "{}", page.len());
     assert!(page.contains("of 7680 attempts are in this page"), "the page must say that it shows a sample");
 }
+
+#[test]
+fn the_page_shows_the_very_files_of_charts() {
+    let summary = sample::summary();
+    let page = written(&summary);
+    for file in chart::render(&summary) {
+        assert!(page.contains(std::str::from_utf8(&file.bytes).unwrap()), "{}", file.name);
+    }
+}
+
+#[test]
+fn a_gate_stands_with_the_verdict_and_exploration_below() {
+    let mut summary = sample::summary();
+    let mut gate = crate::analyze::compare::sample::comparisons();
+    (gate.candidate, gate.gates) = ("<script>alert(1)</script>".into(), true);
+    summary.comparisons = vec![gate.clone(), crate::analyze::compare::Comparisons { gates: false, ..gate }];
+    summary.refused = vec!["<img src=x>".into()];
+    let page = written(&summary);
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(at("Against the baseline") < at("id=\"comparison\"") && at("id=\"comparison\"") < at("id=\"arms\""));
+    assert!(!page.contains("<script>alert") && !page.contains("<img src"));
+}

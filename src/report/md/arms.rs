@@ -45,3 +45,26 @@ fn one(found: &Comparisons) -> Option<String> {
         if rest > 0 { format!("\n{} in summary.json.\n", count(rest as u64, "further line")) } else { String::new() };
     (!shown.is_empty()).then(|| format!("{title}{verdict}\n\n{}{rest}", compare::table(shown)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::compare;
+    use crate::report::sample;
+
+    #[test]
+    fn only_what_decides_or_stands_out_is_told() {
+        let mut summary = sample::summary();
+        assert_eq!(text(&summary), "");
+        let mut found = compare::sample::comparisons();
+        found.gates = false;
+        found.comparisons.iter_mut().for_each(|one| one.verdict = Verdict::Inconclusive);
+        summary.comparisons.push(found.clone());
+        assert_eq!(text(&summary), "", "exploration without a result");
+        found.gates = true;
+        found.candidate = "a|b".into();
+        summary.comparisons.push(found);
+        let text = text(&summary);
+        assert!(text.contains("| inconclusive") && !text.contains("a|b"), "{text}");
+    }
+}

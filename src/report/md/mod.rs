@@ -79,6 +79,9 @@ fn table(summary: &Summary) -> String {
     if grid.rows.len() > MOST_ROWS {
         let _ = write!(text, "\n\n{} further cells are in report.html.", grid.rows.len() - MOST_ROWS);
     }
+    for one in &summary.unavailable {
+        let _ = write!(text, "\n\nunavailable: {}: {}", markdown(&one.cell.to_string()), markdown(&one.reason));
+    }
     let notes: Vec<String> = grid::footnotes(summary).iter().map(|n| markdown(n)).collect();
     format!("{text}\n\n<sub>{}</sub>", notes.join(" "))
 }
