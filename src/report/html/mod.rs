@@ -5,6 +5,7 @@
 
 mod arms;
 mod cells;
+mod glance;
 mod markup;
 mod record;
 #[cfg(test)]
@@ -52,8 +53,7 @@ fn page(summary: &Summary, details: &Details) -> String {
     header(&mut page, summary);
     page.open("main", &[]);
     let pictures = chart::pictures(summary);
-    let glance = pictures.iter().find(|picture| picture.name == "quality-cost");
-    verdict::write(&mut page, summary, glance.map(|picture| picture.svg.as_str()));
+    verdict::write(&mut page, summary);
     cells::comparison(&mut page, summary);
     arms::write(&mut page, summary);
     charts(&mut page, &pictures);
@@ -158,7 +158,7 @@ fn charts(page: &mut Markup, pictures: &[chart::Picture]) {
             topic = Some(picture.topic);
         }
         page.open("figure", &[("id", &format!("chart-{}", picture.name))]);
-        page.open("div", &[("class", "scroll-x")]).own(&picture.svg).close("div").close("figure");
+        page.open("div", &[("class", "scroll-x"), ("tabindex", "0")]).own(&picture.svg).close("div").close("figure");
     }
     page.close("section");
 }

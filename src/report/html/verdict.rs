@@ -14,15 +14,13 @@ use crate::text::number::count;
 /// Results that fit one table; more are folded by objective.
 const FEW: usize = 8;
 
-/// `glance` is the picture that stands beside the sentences.
-pub(super) fn write(page: &mut Markup, summary: &Summary, glance: Option<&str>) {
+pub(super) fn write(page: &mut Markup, summary: &Summary) {
     page.open("section", &[("id", "verdict"), ("aria-labelledby", "h-verdict")]);
     page.leaf("h2", &[("id", "h-verdict")], "Verdict");
-    page.open("div", &[("class", "opening")]);
+    let class = if summary.choice.is_some() { "opening chosen" } else { "opening" };
+    page.open("div", &[("class", class)]);
     sentences(page, summary);
-    if let Some(svg) = glance {
-        page.open("div", &[("class", "glance")]).own(svg).close("div");
-    }
+    super::glance::write(page, summary);
     page.close("div");
     objectives(page, &summary.slos);
     super::arms::gates(page, summary);
