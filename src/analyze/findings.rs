@@ -9,6 +9,7 @@ use super::compare::Verdict;
 use super::early::Question;
 use super::early::Word;
 use super::summary::Cell;
+use super::summary::CellKey;
 use super::summary::Finding;
 use super::summary::SloVerdict;
 use super::summary::Tone;
@@ -70,6 +71,12 @@ fn stopped(summary: &Summary, found: &mut Vec<Finding>) {
     }
 }
 
+/// A cell as people call it.
+fn called(summary: &Summary, key: &CellKey) -> String {
+    let cell = summary.cells.iter().find(|cell| cell.key == *key);
+    cell.map_or_else(|| key.to_string(), |cell| choice::called_with_load(summary, cell))
+}
+
 fn say(found: &mut Vec<Finding>, tone: Tone, cells: Vec<usize>, text: String) {
     found.push(Finding { tone, text, cells });
 }
@@ -86,7 +93,8 @@ fn objectives(summary: &Summary, found: &mut Vec<Finding>) {
     }
     for slo in with(SloVerdict::Missed).take(4) {
         let value = slo.value.value.map(|v| format!(" Measured: {}.", short(v))).unwrap_or_default();
-        say(found, Tone::Bad, vec![slo.cell_index], format!("{} misses `{}`: {}.{value}", slo.cell, slo.slo, slo.why));
+        let name = called(summary, &slo.cell);
+        say(found, Tone::Bad, vec![slo.cell_index], format!("{name} misses `{}`: {}.{value}", slo.slo, slo.why));
     }
     if open > 0 {
         let needed = with(SloVerdict::Inconclusive).filter_map(|slo| slo.needed_n).max();
@@ -127,7 +135,11 @@ fn trouble(summary: &Summary, found: &mut Vec<Finding>) {
             found,
             Tone::Bad,
             Vec::new(),
-            format!("The most frequent failure: {n} of {} ended in {}{detail}.", class.cell, class.outcome),
+            format!(
+                "The most frequent failure: {n} of {} ended in {}{detail}.",
+                called(summary, &class.cell),
+                class.outcome
+            ),
         );
     }
 }
@@ -287,7 +299,7 @@ mod tests {
         let text: Vec<&str> = summary.findings.iter().map(|f| f.text.as_str()).collect();
         assert_eq!(
             text[0],
-            "t/default/p/c1 misses `p95(ttft) <= 50ms`: 100 of 100 trials lie beyond the limit, 5.00 % may. Measured: 100."
+            "t misses `p95(ttft) <= 50ms`: 100 of 100 trials lie beyond the limit, 5.00 % may. Measured: 100."
         );
         assert_eq!(text[1], "1 of 3 objectives could not be decided. Up to 299 trials per cell would decide.");
         assert!(text[2].starts_with("t passes most cases: 90.0 % ["), "{text:?}");

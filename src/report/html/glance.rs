@@ -21,7 +21,7 @@ pub(super) fn write(page: &mut Markup, summary: &Summary) {
     let Some(first) = cells.first() else { return };
     let money = Unit::money(cells.iter().filter_map(|c| c.cost.per_pass.as_ref()?.value));
     let time = Unit::time(cells.iter().filter_map(|c| answer(c)?.value));
-    page.open("div", &[("class", "glance")]).open("table", &[]);
+    page.open("div", &[("class", "glance"), ("tabindex", "0")]).open("table", &[]);
     page.leaf("caption", &[], &format!("The choice and its rivals at {}", first.key.load));
     page.open("thead", &[]).open("tr", &[]).leaf("th", &[("scope", "col")], "arm");
     for (title, unit) in
