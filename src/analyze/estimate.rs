@@ -21,8 +21,8 @@ pub enum Method {
     Percentile,
     /// Order statistics: free of assumptions on the distribution.
     OrderStat,
-    /// Means over windows of time.
-    BatchMeans,
+    /// Bootstrap of blocks of time, so that dependence between neighbors counts.
+    BlockBootstrap,
     /// Cluster-robust test inversion for a quantile of pooled values (Woodruff 1952).
     Woodruff,
     /// Anytime-valid confidence sequence.
@@ -47,7 +47,7 @@ impl Method {
             Self::Bca => "bca",
             Self::Percentile => "percentile",
             Self::OrderStat => "order-stat",
-            Self::BatchMeans => "batch-means",
+            Self::BlockBootstrap => "block-bootstrap",
             Self::Woodruff => "woodruff",
             Self::EbCs => "eb-cs",
             Self::BettingCs => "betting-cs",

@@ -413,7 +413,6 @@ fn by_estimate(slo: &SloSpec, value: Estimate) -> Decision {
 /// The 90 % interval, whose ends are one-sided 95 % limits, from the 95 % interval of the same kind.
 fn narrowed(point: f64, low: f64, high: f64, value: Estimate) -> Interval {
     let df = value.n.saturating_sub(1).max(1) as f64;
-    let df = if value.method == Method::BatchMeans { df.min((value.n / 5).clamp(2, 20) as f64 - 1.0) } else { df };
     let scale = student::critical(0.05, df) / student::critical(0.025, df);
     Interval::new(point - (point - low) * scale, point + (high - point) * scale)
 }

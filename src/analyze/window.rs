@@ -7,7 +7,10 @@ use super::trial::TrialRow;
 use crate::domain::Health;
 use crate::domain::Offset;
 use crate::stats::Level;
-use crate::stats::mean;
+use crate::stats::bootstrap;
+use crate::stats::bootstrap::Scheme;
+use crate::stats::bootstrap::Sums;
+use crate::stats::student;
 
 /// The time in which a cell was measured: disjoint spans, ascending, in nanoseconds.
 ///
@@ -67,44 +70,68 @@ impl Window {
     }
 }
 
-/// Finished trials, and output tokens, per second of the window, with batch-means intervals.
+/// Finished trials, and output tokens, per second of the window, with block-bootstrap intervals.
 pub fn throughput(rows: &[&TrialRow], window: &Window) -> (Estimate, Estimate) {
     let seconds = window.seconds();
-    let finished: Vec<(f64, f64)> = rows
-        .iter()
-        .filter(|row| !row.is_failed() && !row.outcome.is_excluded())
-        .map(|row| (window.before(row.ended), row.tokens.output.unwrap_or(0) as f64))
-        .collect();
+    let finished: Vec<&&TrialRow> = rows.iter().filter(|row| !row.is_failed() && !row.outcome.is_excluded()).collect();
+    let amounts = |of: &dyn Fn(&TrialRow) -> f64| {
+        finished.iter().map(|row| (window.before(row.ended), of(row))).collect::<Vec<_>>()
+    };
+    let lasting: f64 = finished.iter().filter_map(|row| row.ended.ms_since(row.began)).sum();
+    let turnover = lasting / 1e3 / finished.len().max(1) as f64;
     let counted = rows.iter().any(|row| row.tokens.output.is_some());
-    let rps = rate(finished.iter().map(|(at, _)| (*at, 1.0)), seconds, finished.len());
-    let tps = rate(finished.iter().copied(), seconds, finished.len());
+    let rps = rate(&amounts(&|_| 1.0), seconds, turnover);
+    let tps = rate(&amounts(&|row| row.tokens.output.unwrap_or(0) as f64), seconds, turnover);
     (rps, if counted { tps } else { Estimate::none(0) })
 }
 
-/// Total over length, and the variation between 20 windows at most, of five trials on average at least.
+/// Slices that a window is cut into at most, and resamples of them.
+const SLICES: usize = 512;
+const RESAMPLES: u64 = 2_999;
+
+/// Total over length. The window is cut into as many slices as trials finished in it, at most 512, and slices are
+/// resampled in circular blocks (Politis & Romano 1992), so that what hangs together in time stays together: a block
+/// is ceil(slices^(1/3)) long, or as long as a trial lasts, so that at least five of them make a window.
 ///
-/// Where a steady rate leaves no variation, the limits are a trial more or less: whether the last one fell inside.
-fn rate(amounts: impl Iterator<Item = (f64, f64)>, seconds: f64, n: usize) -> Estimate {
+/// Few blocks vary too little among themselves: the percentile limits are stretched by t over z with blocks - 1 degrees
+/// of freedom, and by sqrt(blocks / (blocks - 1)). Where a steady rate leaves no variation, they are a trial more or
+/// less: whether the last one fell inside.
+fn rate(amounts: &[(f64, f64)], seconds: f64, turnover: f64) -> Estimate {
+    let n = amounts.len();
     if seconds <= 0.0 || n == 0 {
         return Estimate::none(n as u64);
     }
-    let windows = (n / 5).clamp(1, 20);
-    let mut sums = vec![0.0; windows];
+    let value = amounts.iter().map(|(_, amount)| amount).sum::<f64>() / seconds;
+    let point = Estimate { method: Method::BlockBootstrap, ..Estimate::point(value, n as u64) };
+    if n < FEWEST {
+        return Estimate { needed_n: Some(FEWEST as u64), ..point };
+    }
+    let slices = n.min(SLICES);
+    let mut sums = vec![0.0; slices];
     for (at, amount) in amounts {
-        let place = (at / seconds * windows as f64) as usize;
-        sums[place.min(windows - 1)] += amount;
+        let place = (at / seconds * slices as f64) as usize;
+        sums[place.min(slices - 1)] += amount;
     }
-    let rates: Vec<f64> = sums.iter().map(|sum| sum * windows as f64 / seconds).collect();
-    let value = sums.iter().sum::<f64>() / seconds;
-    let point = Estimate { method: Method::BatchMeans, ..Estimate::point(value, n as u64) };
-    if windows < 2 {
-        return Estimate { needed_n: Some(10), ..point };
-    }
+    let lasting = (turnover / seconds * slices as f64).ceil() as usize;
+    let length = bootstrap::block_length(slices).max(lasting).min(slices / 5);
+    let ones = vec![1.0; slices];
+    let mean = Sums::new([sums, ones], |[sum, count]| sum / count);
+    let found = bootstrap::replicate(slices, Scheme::CircularBlocks(length), &[&mean], SEED, 0..RESAMPLES);
+    let per_second = slices as f64 / seconds;
     let edge = value / n as f64;
-    let spread = mean::estimate(&rates).and_then(|m| m.interval(Level::P95)).map_or(0.0, |i| i.width() / 2.0);
-    let half = spread.max(edge);
-    Estimate { low: Some((value - half).max(0.0)), high: Some(value + half), ..point }
+    let (below, above) = bootstrap::percentile(&found[0], Level::P95).map_or((edge, edge), |limits| {
+        let blocks = (slices / length) as f64;
+        let stretch =
+            (blocks / (blocks - 1.0)).sqrt() * student::critical(Level::P95.tail(), blocks - 1.0) / Level::P95.z();
+        ((value - limits.low * per_second) * stretch, (limits.high * per_second - value) * stretch)
+    });
+    Estimate { low: Some((value - below.max(edge)).max(0.0)), high: Some(value + above.max(edge)), ..point }
 }
+
+/// No interval is given from fewer trials.
+const FEWEST: usize = 10;
+/// Any seed will do; the same run gives the same limits.
+const SEED: u64 = 0x7468_7275;
 
 #[cfg(test)]
 mod tests {
@@ -144,7 +171,7 @@ mod tests {
         let window = Window::of(&rows, &[], Arrivals::Open(5.0));
         let (rps, tps) = throughput(&rows, &window);
         assert!((rps.value.unwrap() - 200.0 / 39.935).abs() < 1e-9);
-        assert!(rps.low.unwrap() <= 5.0 && rps.high.unwrap() >= 5.0 && rps.method == Method::BatchMeans);
+        assert!(rps.low.unwrap() <= 5.0 && rps.high.unwrap() >= 5.0 && rps.method == Method::BlockBootstrap);
         assert!((tps.value.unwrap() - 800.0 / 39.935).abs() < 1e-9);
     }
 

@@ -242,7 +242,7 @@ pub(crate) fn footnotes(summary: &Summary) -> Vec<String> {
     let closed = summary.cells.iter().any(|c| matches!(c.arrivals, crate::analyze::run::Arrivals::Closed(_)));
     let mut notes = vec![
         "Brackets are 95 % intervals: Wilson for shares (t over cases where cases repeat), order statistics for \
-         percentiles, t or BCa for means, batch means for throughput. A failed trial counts as infinitely late in \
+         percentiles, t or BCa for means, a block bootstrap for throughput. A failed trial counts as infinitely late in \
          latency percentiles."
             .to_owned(),
     ];

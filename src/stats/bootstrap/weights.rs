@@ -15,6 +15,9 @@ pub enum Scheme {
     Units,
     /// Units are in order of time; blocks of this many neighbors are drawn together (Kuensch 1989).
     MovingBlocks(usize),
+    /// As moving blocks, on a circle: the first unit follows the last, so that all are drawn equally often (Politis &
+    /// Romano 1992).
+    CircularBlocks(usize),
 }
 
 /// Block length for `n` dependent units: ceil(n^(1/3)).
@@ -33,6 +36,7 @@ impl Scheme {
             Self::Units if weights.len() < POISSON_FROM => multinomial(bits, weights),
             Self::Units => poisson(bits, weights),
             Self::MovingBlocks(length) => moving_blocks(bits, length.clamp(1, weights.len().max(1)), weights),
+            Self::CircularBlocks(length) => circular_blocks(bits, length.clamp(1, weights.len().max(1)), weights),
         }
     }
 }
@@ -79,6 +83,18 @@ fn moving_blocks(bits: &mut Bits, length: usize, weights: &mut [u16]) {
     }
 }
 
+fn circular_blocks(bits: &mut Bits, length: usize, weights: &mut [u16]) {
+    weights.fill(0);
+    let n = weights.len();
+    let mut left = n;
+    while left > 0 {
+        let start = bits.below(n as u64) as usize;
+        let take = length.min(left);
+        (start..start + take).for_each(|at| weights[at % n] += 1);
+        left -= take;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +124,14 @@ mod tests {
 
     #[test]
     fn every_scheme_draws_as_many_units_as_there_are() {
-        for scheme in [Scheme::Units, Scheme::MovingBlocks(7), Scheme::MovingBlocks(5000), Scheme::MovingBlocks(0)] {
+        for scheme in [
+            Scheme::Units,
+            Scheme::MovingBlocks(7),
+            Scheme::MovingBlocks(5000),
+            Scheme::MovingBlocks(0),
+            Scheme::CircularBlocks(7),
+            Scheme::CircularBlocks(0),
+        ] {
             let mut weights = vec![0; 100];
             scheme.draw(&mut Bits::new(3), &mut weights);
             assert_eq!(weights.iter().sum::<u16>(), 100);
