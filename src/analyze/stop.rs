@@ -18,6 +18,8 @@ use crate::stats::Quantile;
 use crate::stats::exceedance;
 use crate::stats::exceedance::Gate;
 use crate::stats::quantile;
+use crate::stats::sequential::Evidence;
+use crate::stats::sequential::share;
 
 /// No interval is trusted before this many trials.
 const FEWEST: usize = 30;
@@ -87,19 +89,36 @@ fn value(row: &TrialRow, metric: &SloMetric) -> Option<f64> {
     counts.then(|| f64::from(u8::from(row.is_failed())))
 }
 
+/// How many trials a cell can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planned {
+    /// No more than this: cases, requests, arrivals of an open loop, the cap of `until`.
+    Count(u64),
+    /// As many as finish in time: a closed loop that ends after a duration.
+    Open,
+}
+
 /// Watches one cell for an objective that can no longer be met.
+///
+/// Where the plan bounds the trials, a miss is certain when so many lie beyond the limit that the verdict is `missed`
+/// even if all the others keep it. A closed loop that ends after a duration has no such bound: there the objective must
+/// be refuted by an e-process, whose chance to refute a true one at any of its looks is 5 % in all.
 #[derive(Debug, Clone)]
 pub struct CertainMiss {
     slo: SloSpec,
-    planned: u64,
+    allowed: f64,
+    planned: Planned,
+    n: u64,
     over: u64,
+    evidence: Evidence,
 }
 
 impl CertainMiss {
     /// Watches `slo` in a cell of `planned` trials; `None` where the objective is not about a share of trials.
-    pub fn new(slo: &SloSpec, planned: u64) -> Option<Self> {
-        allowed(slo)?;
-        (planned > 0).then(|| Self { slo: slo.clone(), planned, over: 0 })
+    pub fn new(slo: &SloSpec, planned: Planned) -> Option<Self> {
+        let allowed = allowed(slo)?;
+        let evidence = Evidence::default();
+        (planned != Planned::Count(0)).then(|| Self { slo: slo.clone(), allowed, planned, n: 0, over: 0, evidence })
     }
 
     /// Takes in an observation; a sentence when the objective is missed whatever is still to come. Only last attempts
@@ -108,19 +127,25 @@ impl CertainMiss {
         if !obs.attempt.is_last {
             return None;
         }
-        let row = fold::row_of(obs);
-        if !value(&row, &self.slo.metric).is_some_and(|v| is_over(&self.slo, v)) {
-            return None;
+        let is_over = is_over(&self.slo, value(&fold::row_of(obs), &self.slo.metric)?);
+        self.n += 1;
+        self.over += u64::from(is_over);
+        let (text, over, n) = (&self.slo.text, self.over, self.n);
+        match self.planned {
+            Planned::Count(planned) => {
+                let gate = exceedance::gate_share(over, planned, self.allowed, Level::P95);
+                (is_over && gate == Gate::Missed).then(|| {
+                    format!("`{text}` is missed for certain: {over} trials lie beyond the limit, of {planned} planned")
+                })
+            }
+            Planned::Open => {
+                self.evidence.update(share::e_above(over, n, self.allowed));
+                let refuted = is_over && (self.allowed <= 0.0 || self.evidence.p_value() <= Level::P95.alpha());
+                refuted.then(|| {
+                    format!("`{text}` is refuted at 95 %, however long it goes on: {over} of {n} trials lie beyond the limit")
+                })
+            }
         }
-        self.over += 1;
-        let gate = exceedance::gate_share(self.over, self.planned, allowed(&self.slo)?, Level::P95);
-        (gate == Gate::Missed).then(|| {
-            let text = &self.slo.text;
-            format!(
-                "`{text}` is missed for certain: {} trials lie beyond the limit, of {} planned",
-                self.over, self.planned
-            )
-        })
     }
 }
 
@@ -172,13 +197,35 @@ mod tests {
     #[test]
     fn a_miss_is_certain_when_nothing_can_undo_it() {
         let slo = parse_slo("p99(ttft) <= 1s").unwrap();
-        let mut watch = CertainMiss::new(&slo, 300).unwrap();
+        let mut watch = CertainMiss::new(&slo, Planned::Count(300)).unwrap();
         let at = (0..300).position(|i| watch.push(&fixture::failed(i, 0, Outcome::Timeout)).is_some());
         assert_eq!(at, Some(6));
         let slo = parse_slo("error_rate <= 1%").unwrap();
-        let mut watch = CertainMiss::new(&slo, 300).unwrap();
+        let mut watch = CertainMiss::new(&slo, Planned::Count(300)).unwrap();
         assert!(watch.push(&fixture::ok(0, 0)).is_none());
         assert_eq!((0..300).position(|i| watch.push(&fixture::failed(i, 0, Outcome::Timeout)).is_some()), Some(6));
-        assert!(CertainMiss::new(&parse_slo("mean(ttft) <= 1s").unwrap(), 300).is_none());
+        assert!(CertainMiss::new(&parse_slo("mean(ttft) <= 1s").unwrap(), Planned::Open).is_none());
+    }
+
+    /// Without a bound on the trials, evidence decides: soon where all fail, later where twice as many do as may, and
+    /// what it refutes is missed by the gate on the same trials, too.
+    #[test]
+    fn a_load_without_end_is_stopped_by_evidence() {
+        let slo = parse_slo("p95(ttft) <= 1s").unwrap();
+        let stopped_at = |every: u64| {
+            let mut watch = CertainMiss::new(&slo, Planned::Open).unwrap();
+            (0..4_000u64).find(|&i| {
+                let fails = i % every == every - 1;
+                let seen = if fails { fixture::failed(i, 0, Outcome::Timeout) } else { fixture::ok(i, 0) };
+                watch.push(&seen).is_some()
+            })
+        };
+        assert_eq!(stopped_at(1), Some(1));
+        for (every, latest) in [(2, 20), (5, 100), (10, 600)] {
+            let n = stopped_at(every).unwrap() + 1;
+            assert!(n <= latest, "one in {every} fails: stopped after {n}");
+            assert_eq!(exceedance::gate_share(n / every, n, 0.05, Level::P95), Gate::Missed);
+        }
+        assert_eq!(stopped_at(20), None, "one in twenty may");
     }
 }

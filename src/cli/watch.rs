@@ -13,6 +13,7 @@ use crate::analyze::early::Grant;
 use crate::analyze::early::Tracker;
 use crate::analyze::slo_expr::parse_metric;
 use crate::analyze::stop::CertainMiss;
+use crate::analyze::stop::Planned;
 use crate::analyze::stop::Precision;
 use crate::domain::Asker;
 use crate::domain::CellId;
@@ -46,8 +47,7 @@ impl Watcher {
                 watcher.precise.insert(at, Precision::new(statistic, metric, *relative));
             }
             if suite.early.certain_miss && cell.load.is_timed() {
-                let own = plan.segments.iter().filter(|s| s.cell == at && s.phase == Phase::Measure);
-                let planned = own.map(|segment| segment.trials).sum();
+                let planned = planned(plan, at);
                 let key = (cell.target.as_str(), cell.mode.as_str(), cell.prompt.as_str(), cell.load.id.as_str());
                 let in_scope = suite.slos.iter().filter(|slo| slo.scope.covers(key.0, key.1, key.2, key.3));
                 watcher.misses.insert(at, in_scope.filter_map(|slo| CertainMiss::new(slo, planned)).collect());
@@ -81,6 +81,15 @@ impl Watcher {
         };
         precise.or_else(missed).map(|why| Advice::EndCell(cell, why))
     }
+}
+
+/// How many trials the plan lets a cell have.
+fn planned(plan: &Plan, cell: CellId) -> Planned {
+    let own = || plan.segments.iter().filter(|s| s.cell == cell && s.phase == Phase::Measure);
+    if own().any(|segment| segment.duration.is_some()) {
+        return Planned::Open;
+    }
+    Planned::Count(own().map(|segment| segment.trials).sum())
 }
 
 impl Watch for Watcher {
