@@ -1,5 +1,6 @@
 //! What follows the end of an attempt: a record, perhaps a retry or another turn, and the graders.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +140,7 @@ impl Dispatcher {
             history: ticket.history,
             endpoint: &ticket.endpoint,
             mode: ticket.endpoint.modes.iter().find(|mode| mode.name == cell.mode),
-            params: &self.plan.params,
+            params: Cow::Borrowed(&self.plan.params),
             salt: cell.load.salt.or(self.plan.salt).unwrap_or(cell.load.is_timed()),
             reuse: cell.load.warm,
             open: ticket.open,

@@ -1,5 +1,6 @@
 //! From a trial to a request on the wire: shared by the dispatcher and the pacer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ use crate::domain::Usd;
 use crate::domain::tape::Label;
 use crate::load::Plan;
 use crate::load::Segment;
+use crate::load::fit::fit;
+use crate::load::spec::Arrival;
 use crate::provider::Endpoint;
 use crate::provider::Members;
 use crate::provider::Mode;
@@ -75,7 +78,7 @@ pub struct Question<'a> {
     /// The mode, or none to send nothing.
     pub mode: Option<&'a Mode>,
     /// Sampling parameters.
-    pub params: &'a Params,
+    pub params: Cow<'a, Params>,
     /// Put unique text in front.
     pub salt: bool,
     /// Use pooled connections.
@@ -156,18 +159,29 @@ impl Issuer {
         };
         let mode = endpoint.modes.iter().find(|mode| mode.name == cell.mode);
         let salt = cell.load.salt.or(self.plan.salt).unwrap_or(cell.load.is_timed());
+let recorded = cell.load.recorded(k).filter(|_| segment.phase == Phase::Measure);
+        let first = conversation.turns.first().map(Vec::as_slice).unwrap_or_default();
+        let limited = recorded.and_then(|arrival| self.limited(arrival));
         Ok(Question {
             attempt,
             due,
             conversation,
-            history: Vec::new(),
+            history: recorded.map(|arrival| fit(first, arrival, k, self.plan.seed)).unwrap_or_default(),
             endpoint,
             mode,
-            params: &self.plan.params,
+            params: limited.map_or(Cow::Borrowed(&self.plan.params), Cow::Owned),
             salt: salt || segment.phase == Phase::Warmup,
             reuse: cell.load.warm,
             open: !segment.arrivals.is_empty(),
         })
+    }
+
+    /// Parameters that end the answer at its recorded length, where one was recorded.
+    fn limited(&self, arrival: &Arrival) -> Option<Params> {
+        let tokens = arrival.output_tokens?.max(1);
+        let mut params = self.plan.params.clone();
+        params.insert("max_tokens".into(), tokens.into());
+        Some(params)
     }
 
     /// The endpoint of a target.
@@ -190,7 +204,7 @@ impl Issuer {
         let ask = Ask {
             members: &members,
             mode,
-            params,
+            params: &params,
             salt: salt.as_deref(),
             key: self.keys.get(&endpoint.id),
             stream: true,

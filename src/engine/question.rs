@@ -1,5 +1,6 @@
 //! Questions that graders ask: of judges and of embeddings endpoints.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -168,7 +169,7 @@ fn question<'a>(
         history,
         endpoint,
         mode: None,
-        params,
+        params: Cow::Borrowed(params),
         salt: false,
         reuse: true,
         open: false,

@@ -163,7 +163,7 @@ impl Issuer {
         if timed || question.salt || question.attempt.phase == Phase::Warmup {
             return None;
         }
-        let ask = Ask { members, mode: question.mode, params: question.params, salt: None, key: None, stream: true };
+        let ask = Ask { members, mode: question.mode, params: &question.params, salt: None, key: None, stream: true };
         let request = question.endpoint.request(&ask).ok()?;
         let place = answers.places.get(&question.endpoint.id);
         let Attempt { asker, number, repeat, .. } = &question.attempt;

@@ -24,6 +24,7 @@ use crate::domain::Offset;
 use crate::domain::Phase;
 use crate::domain::RunStatus;
 use crate::load::Segment;
+use crate::load::fit::BYTES_PER_TOKEN;
 
 /// In open loop intents are written this far ahead of the arrivals, so that pacing never waits for a disk.
 const AHEAD: Duration = Duration::from_secs(2);
@@ -177,8 +178,12 @@ impl Dispatcher {
         let limit = self.plan.params.get("max_tokens").and_then(serde_json::Value::as_u64);
         let conversations = self.plan.conversations.get(&cell.prompt)?;
         let one = |trial: u64| {
-            let case = segment.slot(trial - segment.first).case as usize;
-            worst_case(price, conversations[case].size() as u64 + 1024, limit)
+            let k = trial - segment.first;
+            let recorded = cell.load.recorded(k);
+            let own = conversations[segment.slot(k).case as usize].size();
+            let fitted = recorded.and_then(|arrival| arrival.input_tokens).unwrap_or(0) as usize * BYTES_PER_TOKEN;
+            let limit = recorded.and_then(|arrival| arrival.output_tokens.map(u64::from)).or(limit);
+            worst_case(price, own.max(fitted) as u64 + 1024, limit)
         };
         Some((from..to).map(one).sum())
     }
@@ -201,8 +206,13 @@ impl Dispatcher {
         if let Some(audit) = &mut self.audit {
             audit.arrivals[2] += 1;
         }
-        let unsent = super::observe::unsent(attempt, due, self.clock.now());
-        self.record(Event::Observed(Box::new(unsent)));
+        let unsent = Box::new(super::observe::unsent(attempt, due, self.clock.now()));
+        let cell = unsent.attempt.cell;
+        let advice = self.watch.as_mut().map(|watch| watch.observed(&unsent));
+        self.record(Event::Observed(unsent));
+        if let Some(advice) = advice {
+            self.heed(cell, advice);
+        }
     }
 
     /// Lets the pacer release the segment's arrivals and waits until all of them ended.

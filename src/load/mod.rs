@@ -1,6 +1,7 @@
 //! How requests arrive: load specs, arrival processes, the plan. No clock, no task.
 
 pub mod arrivals;
+pub mod fit;
 pub mod order;
 pub mod plan;
 pub mod replay;

@@ -33,7 +33,8 @@ const OUTPUTS: [&str; 4] = ["output_tokens", "output_length", "completion_tokens
 /// Reads a recording; arrivals are sorted and counted from the first.
 ///
 /// A CSV file names its columns: `at_s` (or `at`, `time`) in seconds, or `at_ms` (or `timestamp`) in milliseconds,
-/// and optionally `input_tokens` and `output_tokens`. JSON Lines use the same names.
+/// and optionally `input_tokens` and `output_tokens`. JSON Lines use the same names, and `hash_ids` for the blocks that a
+/// prompt has in common with others.
 ///
 /// # Errors
 /// The first line that is wrong.
@@ -59,7 +60,9 @@ fn from_json(line: &str) -> Result<Arrival, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("not valid JSON: {error}"))?;
     let find = |names: &[&str]| names.iter().find_map(|name| value.get(name).and_then(Value::as_f64));
     let seconds = TIMES.iter().find_map(|(name, unit)| Some(value.get(name)?.as_f64()? * unit));
-    arrival(seconds, find(&INPUTS), find(&OUTPUTS))
+    let named = value.get("hash_ids").and_then(Value::as_array);
+    let blocks = named.into_iter().flatten().filter_map(Value::as_u64).collect();
+    Ok(Arrival { blocks, ..arrival(seconds, find(&INPUTS), find(&OUTPUTS))? })
 }
 
 fn from_csv(text: &str) -> Result<Vec<Arrival>, ReplayError> {
@@ -85,7 +88,7 @@ fn arrival(seconds: Option<f64>, input: Option<f64>, output: Option<f64>) -> Res
     let seconds = seconds.ok_or("no arrival time; name the column `at_s` for seconds or `at_ms` for milliseconds")?;
     let at = Duration::try_from_secs_f64(seconds).map_err(|_| format!("`{seconds}` is no arrival time"))?;
     let tokens = |count: Option<f64>| count.filter(|n| *n >= 0.0).map(|n| n as u32);
-    Ok(Arrival { at, input_tokens: tokens(input), output_tokens: tokens(output) })
+    Ok(Arrival { at, input_tokens: tokens(input), output_tokens: tokens(output), blocks: Vec::new() })
 }
 
 #[cfg(test)]
@@ -106,6 +109,8 @@ mod tests {
         };
         assert_eq!(found("trace.jsonl", mooncake), expected);
         assert_eq!(found("a.csv", "at_s,input_tokens,output_tokens\n30.535,6472,26\n27.482,6955,52\n"), expected);
+        let blocks: Vec<_> = parse_replay("trace.jsonl", mooncake).unwrap().into_iter().map(|a| a.blocks).collect();
+        assert_eq!(blocks, [vec![46], vec![46, 47]]);
         assert_eq!(found("a.csv", "at_ms\n5\n7.5\n"), [(0, None, None), (2, None, None)]);
     }
 

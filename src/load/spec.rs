@@ -47,7 +47,7 @@ pub enum Shape {
 }
 
 /// One recorded arrival.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arrival {
     /// Offset from the start.
     pub at: Duration,
@@ -55,6 +55,8 @@ pub struct Arrival {
     pub input_tokens: Option<u32>,
     /// Wanted answer length in tokens.
     pub output_tokens: Option<u32>,
+    /// Names of the prompt's blocks of 512 tokens, from its start: equal names, equal text.
+    pub blocks: Vec<u64>,
 }
 
 /// When a cell ends.
@@ -98,6 +100,14 @@ impl LoadSpec {
     /// Timed loads measure latency under load: no retries and a salt by default.
     pub fn is_timed(&self) -> bool {
         !matches!((&self.shape, &self.stop), (Shape::Closed { .. }, Stop::Cases))
+    }
+
+    /// The recorded arrival behind trial `k` of a measured segment, where a recording is replayed.
+    pub fn recorded(&self, k: u64) -> Option<&Arrival> {
+        match &self.shape {
+            Shape::Replay { arrivals, .. } => arrivals.get(usize::try_from(k).ok()?),
+            _ => None,
+        }
     }
 
     /// Requests in flight at most.
