@@ -204,8 +204,10 @@ pub struct Calibration {
     pub ttft_error_ms: [f64; 3],
     /// Error of gaps between tokens: median, 99th percentile, largest.
     pub itl_error_ms: [f64; 3],
-    /// Achieved over planned rate, minus one.
+    /// Tokens per second of a stream, seen over true, minus one: median.
     pub rate_error: f64,
+    /// 95 % intervals of the medians of the three, in their order; absent in runs of earlier versions.
+    pub medians: [Option<[f64; 2]>; 3],
     /// Requests behind it.
     pub n: u64,
 }

@@ -268,6 +268,10 @@ fn calibration(manifest: &Manifest) -> Option<analyze::run::Calibration> {
         ttft_error_ms: three("ttft_error_ms")?,
         itl_error_ms: three("itl_error_ms")?,
         rate_error: stored["rate_error"].as_f64()?,
+        medians: ["ttft", "itl", "rate"].map(|name| {
+            let list = stored["medians"][name].as_array()?;
+            Some([list.first()?.as_f64()?, list.get(1)?.as_f64()?])
+        }),
         n: stored["n"].as_u64()?,
     })
 }

@@ -163,6 +163,7 @@ pub fn create_folder(
     if let Some(found) = errors.as_ref().and_then(selftest::calibration) {
         let value = serde_json::json!({
             "ttft_error_ms": found.ttft_error_ms, "itl_error_ms": found.itl_error_ms, "rate_error": found.rate_error,
+            "medians": {"ttft": found.medians[0], "itl": found.medians[1], "rate": found.medians[2]},
             "n": found.n,
         });
         manifest.extra.insert("calibration".into(), value);

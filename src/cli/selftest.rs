@@ -38,6 +38,7 @@ use crate::engine::io::Shared;
 use crate::engine::tapes::Tapes;
 use crate::provider::WireRequest;
 use crate::sim;
+use crate::stats::Level;
 use crate::stats::quantile;
 use crate::stats::quantile::Quantile;
 use crate::text::number::short;
@@ -58,13 +59,15 @@ pub struct Drill {
     pub gap: Duration,
 }
 
-/// Errors in milliseconds, sorted.
+/// Errors, sorted; in milliseconds unless something else is said.
 #[derive(Debug, Clone, Default)]
 pub struct Errors {
     /// First token: seen minus stamped.
     pub ttft: Vec<f64>,
     /// Gaps between tokens: seen minus stamped.
     pub itl: Vec<f64>,
+    /// Tokens per second of a stream: seen over stamped, minus one, in percent.
+    pub rate: Vec<f64>,
     /// Release of requests: sent minus planned.
     pub pacing: Vec<f64>,
     /// Streams that failed.
@@ -92,6 +95,7 @@ pub fn selftest(args: &SelftestArgs) -> Result<Exit, Failure> {
 /// No server or no thread could be started.
 pub fn measure(drill: Drill) -> Result<Errors, Failure> {
     let server = sim::Server::start(vec![profile(drill)?], 0).map_err(Failure::store)?;
+    let request = request(&server.base_url(), drill)?;
     let clock = RunClock::start();
     let (to_decoder, blocks) = sync_channel(1 << 14);
     let (results, done) = channel();
@@ -109,11 +113,14 @@ pub fn measure(drill: Drill) -> Result<Errors, Failure> {
     };
     let lanes: Lanes<Offset> = Lanes::start(1, &shared).map_err(Failure::store)?;
     drop(shared);
+    // One stream ahead of all: what the server does once at its start is no error of ours.
+    lanes.send(job(&request, clock.now()));
+    let _ = done.recv_timeout(Duration::from_secs(30));
     let step = drill.gap * 10 / drill.streams.max(1);
     let begin = clock.now().plus(Duration::from_millis(20));
     for stream in 0..drill.streams {
         let due = begin.plus(step * stream);
-        let job = job(&server.base_url(), drill, due)?;
+        let job = job(&request, due);
         clock.sleep_until(due);
         lanes.send(job);
     }
@@ -123,7 +130,7 @@ pub fn measure(drill: Drill) -> Result<Errors, Failure> {
     for finished in done.try_iter() {
         errors.take(&finished, clock);
     }
-    for values in [&mut errors.ttft, &mut errors.itl, &mut errors.pacing] {
+    for values in [&mut errors.ttft, &mut errors.itl, &mut errors.rate, &mut errors.pacing] {
         quantile::sort(values);
     }
     server.stop();
@@ -139,10 +146,14 @@ pub fn calibration(errors: &Errors) -> Option<Calibration> {
             *sorted.last()?,
         ])
     };
+    let median = |sorted: &[f64]| {
+        quantile::estimate(sorted, Quantile::P50, Level::P95).ok().map(|found| [found.low, found.high])
+    };
     Some(Calibration {
         ttft_error_ms: three(&errors.ttft)?,
         itl_error_ms: three(&errors.itl)?,
-        rate_error: 0.0,
+        rate_error: quantile::nearest_rank(&errors.rate, Quantile::P50)? / 100.0,
+        medians: [median(&errors.ttft), median(&errors.itl), median(&errors.rate).map(|r| r.map(|v| v / 100.0))],
         n: errors.ttft.len() as u64,
     })
 }
@@ -157,6 +168,12 @@ impl Errors {
         let lags: Vec<f64> = seen.iter().zip(&stamped).map(|(at, stamp)| lag(at, stamp)).collect();
         self.ttft.extend(lags.first());
         self.itl.extend(lags.windows(2).map(|pair| pair[1] - pair[0]));
+        if let ([first, .., last], [from, .., to]) = (&seen[..], &stamped[..])
+            && to > from
+            && last > first
+        {
+            self.rate.push(((to - from) as f64 / (last.0 - first.0) as f64 - 1.0) * 100.0);
+        }
         self.pacing.extend(finished.ended.sent.ms_since(finished.ticket));
     }
 }
@@ -169,22 +186,23 @@ fn profile(drill: Drill) -> Result<sim::Profile, Failure> {
     sim::Profile::parse(&text).map_err(Failure::store)
 }
 
-fn job(base: &str, drill: Drill, due: Offset) -> Result<Job<Offset>, Failure> {
-    let words = vec!["tock"; drill.tokens as usize].join(" ");
-    let body = json!({
-        "model": "drill", "stream": true, "messages": [{"role": "user", "content": format!("Echo: {words}")}],
-    });
+fn request(base: &str, drill: Drill) -> Result<WireRequest, Failure> {
+    let prompt = format!("[[sim:tokens={}]]", drill.tokens);
+    let body = json!({"model": "drill", "stream": true, "messages": [{"role": "user", "content": prompt}]});
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("x-llmark-stamp", HeaderValue::from_static("1"));
-    let request = WireRequest {
+    Ok(WireRequest {
         url: format!("{base}/chat/completions").parse().map_err(Failure::store)?,
         headers,
         body: vec![Bytes::from(body.to_string())],
         fingerprint: 0,
         sent_mode: JsonText::new(&Value::Null),
         http2: false,
-    };
+    })
+}
+
+fn job(request: &WireRequest, due: Offset) -> Job<Offset> {
     let second = Duration::from_secs(1);
     let timers = Timers { connect: second * 5, first_token: second * 30, idle: second * 30, total: second * 120 };
     let stream = Stream {
@@ -194,13 +212,13 @@ fn job(base: &str, drill: Drill, due: Offset) -> Result<Job<Offset>, Failure> {
         stream: true,
         state: State::default(),
     };
-    let asked = Asked { request, timers, reuse: true };
-    Ok(Job { asked, label: None, stream: Box::new(stream) })
+    let asked = Asked { request: request.clone(), timers, reuse: true };
+    Job { asked, label: None, stream: Box::new(stream) }
 }
 
 fn text(drill: Drill, errors: &Errors) -> String {
     let line = |name: &str, sorted: &[f64]| {
-        let show = |q| match quantile::estimate(sorted, q, crate::stats::Level::P95) {
+        let show = |q| match quantile::estimate(sorted, q, Level::P95) {
             Ok(found) => {
                 format!("{} [{}, {}]", short(found.value), short(found.low), short(found.high))
             }
@@ -208,7 +226,7 @@ fn text(drill: Drill, errors: &Errors) -> String {
         };
         let max = sorted.last().copied().unwrap_or(f64::NAN);
         format!(
-            "{name:<22} p50 {:<26} p99 {:<26} max {} ms, n = {}",
+            "{name:<22} p50 {:<26} p99 {:<26} max {}, n = {}",
             show(Quantile::P50),
             show(Quantile::P99),
             short(max),
@@ -217,13 +235,14 @@ fn text(drill: Drill, errors: &Errors) -> String {
     };
     [
         format!(
-            "{} streams of {} tokens at {} ms, against a server that stamps each event on this machine",
+            "{} streams of {} tokens at {} ms, begun within ten gaps, against a server on this machine that stamps each event",
             drill.streams,
             drill.tokens,
             drill.gap.as_millis()
         ),
         line("ttft error (ms)", &errors.ttft),
         line("gap error (ms)", &errors.itl),
+        line("rate error (%)", &errors.rate),
         line("send lateness (ms)", &errors.pacing),
         format!("failed streams: {}", errors.failed),
         "intervals: order statistics, 95 %; seen minus stamped, loopback and this machine's other work included".into(),
@@ -233,7 +252,7 @@ fn text(drill: Drill, errors: &Errors) -> String {
 
 fn as_json(drill: Drill, errors: &Errors) -> Value {
     let block = |sorted: &[f64]| {
-        let one = |q| match quantile::estimate(sorted, q, crate::stats::Level::P95) {
+        let one = |q| match quantile::estimate(sorted, q, Level::P95) {
             Ok(e) => {
                 json!({"value": e.value, "low": e.low, "high": e.high, "level": 0.95, "method": "order-stat", "n": sorted.len(), "needed_n": null})
             }
@@ -246,6 +265,7 @@ fn as_json(drill: Drill, errors: &Errors) -> Value {
     json!({
         "streams": drill.streams, "tokens": drill.tokens, "gap_ms": drill.gap.as_secs_f64() * 1e3,
         "ttft_error_ms": block(&errors.ttft), "itl_error_ms": block(&errors.itl),
+        "rate_error_percent": block(&errors.rate),
         "send_lateness_ms": block(&errors.pacing), "failed": errors.failed,
     })
 }

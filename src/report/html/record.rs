@@ -96,6 +96,11 @@ fn instrument(summary: &Summary) -> Vec<(String, String)> {
     let spread = |[p50, p99, max]: [f64; 3]| {
         format!("p50 {}, p99 {}, greatest {} ms", fixed(p50, Some(2)), fixed(p99, Some(2)), fixed(max, Some(2)))
     };
+    let within = |limits: Option<[f64; 2]>, scale: f64| {
+        limits.map_or_else(String::new, |[low, high]| {
+            format!(", its median [{}, {}]", fixed(low * scale, Some(3)), fixed(high * scale, Some(3)))
+        })
+    };
     let fact = |name: &str, value: Option<String>| (name.to_owned(), value.unwrap_or_default());
     let [planned, sent, shed] = i.arrivals;
     vec![
@@ -103,10 +108,18 @@ fn instrument(summary: &Summary) -> Vec<(String, String)> {
             "error of TTFT",
             Some(i.calibration.map_or_else(
                 || "not calibrated; llmark selftest measures it".to_owned(),
-                |c| format!("{} over {} requests", spread(c.ttft_error_ms), c.n),
+                |c| format!("{}{} over {} requests", spread(c.ttft_error_ms), within(c.medians[0], 1.0), c.n),
             )),
         ),
-        fact("error of gaps", i.calibration.map(|c| spread(c.itl_error_ms))),
+        fact(
+            "error of gaps",
+            i.calibration.map(|c| format!("{}{}", spread(c.itl_error_ms), within(c.medians[1], 1.0))),
+        ),
+        fact(
+            "error of rates",
+            i.calibration
+                .map(|c| format!("p50 {} %{}", fixed(c.rate_error * 100.0, Some(3)), within(c.medians[2], 100.0))),
+        ),
         fact("lag of the client's threads", i.lag_ms.map(spread)),
         fact("lateness of sending", i.dispatch_ms.map(spread)),
         fact("processor time of the client", i.cpu.map(|v| format!("{} cores", fixed(v, Some(2))))),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Key;
 use crate::analyze::Summary;
+use crate::analyze::estimate::LEVEL;
 use crate::analyze::run::GraderInfo;
 use crate::analyze::run::TargetInfo;
 use crate::analyze::summary::CostTotal;
@@ -182,10 +183,31 @@ impl From<[f64; 3]> for Spread {
     }
 }
 
+/// An error of the instrument: its median with the 95 % interval, and its tail where that is known.
+#[derive(Serialize)]
+struct Error {
+    p50: f64,
+    low: Option<f64>,
+    high: Option<f64>,
+    level: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<f64>,
+}
+
+impl Error {
+    fn of(p50: f64, tail: Option<[f64; 3]>, limits: Option<[f64; 2]>) -> Self {
+        let [low, high] = [limits.map(|l| l[0]), limits.map(|l| l[1])];
+        Self { p50, low, high, level: LEVEL, p99: tail.map(|t| t[1]), max: tail.map(|t| t[2]) }
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct Instrument {
-    ttft_error_ms: Option<Spread>,
-    itl_error_ms: Option<Spread>,
+    ttft_error_ms: Option<Error>,
+    itl_error_ms: Option<Error>,
+    rate_error: Option<Error>,
     lag_ms: Option<Spread>,
     dispatch_ms: Option<Spread>,
     cpu: Option<f64>,
@@ -215,8 +237,9 @@ impl From<[u64; 3]> for Arrivals {
 impl Instrument {
     pub(super) fn of(i: &Source) -> Self {
         Self {
-            ttft_error_ms: i.calibration.map(|c| c.ttft_error_ms.into()),
-            itl_error_ms: i.calibration.map(|c| c.itl_error_ms.into()),
+            ttft_error_ms: i.calibration.map(|c| Error::of(c.ttft_error_ms[0], Some(c.ttft_error_ms), c.medians[0])),
+            itl_error_ms: i.calibration.map(|c| Error::of(c.itl_error_ms[0], Some(c.itl_error_ms), c.medians[1])),
+            rate_error: i.calibration.map(|c| Error::of(c.rate_error, None, c.medians[2])),
             lag_ms: i.lag_ms.map(Spread::from),
             dispatch_ms: i.dispatch_ms.map(Spread::from),
             cpu: i.cpu,
