@@ -105,8 +105,10 @@ impl<T> Tap for ToDecoder<T> {
     }
 }
 
-/// Decodes until all senders are gone.
+/// Decodes until all senders are gone. The thread gives way to others of this process: a reply may be decoded late, a
+/// read must not be stamped late.
 pub fn run<T>(inbox: &Receiver<Msg<T>>, mut done: impl FnMut(Finished<T>)) {
+    give_way();
     let mut streams: HashMap<u64, Box<Stream<T>>> = HashMap::new();
     while let Ok(msg) = inbox.recv() {
         match msg {
@@ -131,6 +133,15 @@ pub fn run<T>(inbox: &Receiver<Msg<T>>, mut done: impl FnMut(Finished<T>)) {
         }
     }
 }
+
+/// Lets the threads that stamp go before the calling one where processors are scarce. On Linux the niceness is a
+/// thread's own; where it is refused, all are equal.
+pub(super) fn give_way() {
+    let _ = rustix::process::nice(NICER);
+}
+
+/// A third of the processor time of a thread that does not give way.
+const NICER: i32 = 5;
 
 impl<T> Stream<T> {
     fn decode(&mut self, block: &Block) {

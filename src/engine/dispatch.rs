@@ -119,7 +119,8 @@ pub(super) struct Dispatcher {
 
 /// The dispatcher looks at stop requests and timers at least this often.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-const HEARTBEAT: Duration = Duration::from_millis(2);
+/// Two hundred a second tell a stalled reactor from a busy one and cost a thousandth of a core.
+const HEARTBEAT: Duration = Duration::from_millis(5);
 /// Messages between I/O and decoding threads.
 const DECODER_QUEUE: usize = 1 << 16;
 const GRADERS: usize = 2;

@@ -101,6 +101,7 @@ impl Pool {
 }
 
 fn serve(inbox: &Mutex<Receiver<Work>>, programs: &RunProgram, found: impl Fn(Found)) {
+    super::decode::give_way();
     loop {
         let work = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = work else { return };

@@ -127,7 +127,9 @@ impl<T: Send + 'static> Lanes<T> {
             let (sender, inbox) = unbounded_channel();
             let (shared, pulse, keys) = (shared.share(), Arc::clone(&pulse), Arc::clone(&keys));
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            let work = move || runtime.block_on(LocalSet::new().run_until(serve(lane, inbox, shared, pulse, keys)));
+            // A task of its own: what `block_on` waits for is polled at every wake-up of any stream.
+            let all = async move { tokio::task::spawn_local(serve(lane, inbox, shared, pulse, keys)).await };
+            let work = move || drop(runtime.block_on(LocalSet::new().run_until(all)));
             threads.push(thread::Builder::new().name(format!("io-{lane}")).spawn(work)?);
             senders.push(sender);
         }
@@ -179,6 +181,7 @@ async fn serve<T: 'static>(
     let mut streams = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
+            biased;
             order = inbox.recv() => match order {
                 Some(Order::Send(job)) => {
                     let key = keys.fetch_add(1, Ordering::Relaxed);

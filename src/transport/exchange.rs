@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::task::Context;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Buf as _;
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use tokio::io::AsyncRead as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::ReadBuf;
@@ -138,6 +139,7 @@ pub async fn exchange(
         last_read: sent,
         reads: 0,
         received: 0,
+        armed: false,
     };
     let end = tokio::select! {
         biased;
@@ -159,6 +161,8 @@ pub(super) struct Exchange<'a> {
     pub(super) last_read: Offset,
     pub(super) reads: u32,
     received: u64,
+    /// The timer was polled since it went off last, so that it will wake this task.
+    armed: bool,
 }
 
 /// Where the bytes of a response come from.
@@ -395,9 +399,15 @@ impl Exchange<'_> {
                 if let Poll::Ready(result) = socket.poll_some(cx, self.wire, into) {
                     return Poll::Ready(Some(result));
                 }
+                // The timer knows this task since it was polled first; asking it again costs as much as a small read.
+                if self.armed && !sleep.is_elapsed() {
+                    return Poll::Pending;
+                }
+                self.armed = true;
                 sleep.as_mut().poll(cx).map(|()| None)
             })
             .await;
+            self.armed &= ready.is_some();
             match ready {
                 Some(Ok((0, _))) => return Ok(Read::End),
                 Some(Ok((_, at))) => {
@@ -468,13 +478,17 @@ const TLS_ALERT: &[u8] = &[21, 3];
 
 const LONGEST_MARKER: usize = 32;
 
+/// What a terminal event of some protocol holds. Made once: this looks through every byte of every stream.
+static MARKERS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [b"[DONE]".as_slice(), b"message_stop", b"response."].map(Finder::new));
+
 /// Whether bytes hold what a terminal event of any protocol holds. Model text may hold it too: the decoder decides.
 fn looks_terminal(bytes: &[u8]) -> bool {
-    memmem::find(bytes, b"[DONE]").is_some()
-        || memmem::find(bytes, b"message_stop").is_some()
-        || memmem::find(bytes, b"response.completed").is_some()
-        || memmem::find(bytes, b"response.incomplete").is_some()
-        || memmem::find(bytes, b"response.failed").is_some()
+    let [done, stop, response] = &*MARKERS;
+    let ends = |rest: &[u8]| [&b"completed"[..], b"incomplete", b"failed"].iter().any(|end| rest.starts_with(end));
+    done.find(bytes).is_some()
+        || stop.find(bytes).is_some()
+        || response.find_iter(bytes).any(|at| ends(&bytes[at + b"response.".len()..]))
 }
 
 fn offer(tap: &mut impl Tap, block: &mut Block) {

@@ -222,11 +222,13 @@ impl Framer {
     }
 }
 
-/// Text of `bytes`, with U+FFFD for what is not UTF-8.
+/// Text of `bytes`, with U+FFFD for what is not UTF-8. Checked first, as checking alone is several times faster.
 fn decode<'b>(bytes: &'b [u8], notes: &mut Notes) -> Cow<'b, str> {
-    let text = String::from_utf8_lossy(bytes);
-    notes.repaired |= matches!(text, Cow::Owned(_));
-    text
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    notes.repaired = true;
+    String::from_utf8_lossy(bytes)
 }
 
 /// Whether an event without its blank line is visibly complete: only what marks its own end can be told from a
