@@ -1,103 +1,140 @@
-//! The least that a client can do with streams: read them and count their events. What `llmark` spends beyond this per
-//! event is the price of stamping, framing, decoding and storing.
+//! What `llmark` spends per streamed event beside a client that only reads and counts.
 //!
 //! ```text
-//! cargo bench --bench bare_client -- [STREAMS] [TOKENS] [GAP] [ADDRESS]      default: 64 100 10ms, embedded simulator
+//! cargo bench --bench bare_client -- [STREAMS] [TOKENS] [GAP] [REQUESTS] [ROUNDS]      default: 64 100 0ms 8192 3
 //! ```
 //!
-//! With the embedded simulator its own CPU time per event is printed, too.
+//! Both read the same streams of the same simulator, which runs in a process of its own, and take turns. Counted is
+//! processor time, user and system, of the client alone: of one thread for the bare client, of the whole process from
+//! start to exit for `llmark run`: start-up, calibration, stamps, the durable log, reading it back, every report. Beside
+//! that stands the part that was spent while requests were in flight, as the run's own audit has it.
 
 #![expect(clippy::print_stdout, reason = "a program that prints its figures")]
-#![expect(clippy::disallowed_methods, reason = "it times itself from outside any run")]
 
-use std::error::Error;
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
 use std::time::Duration;
-use std::time::Instant;
 
-use llmark::sim::Profile;
-use llmark::sim::Running;
-use llmark::sim::Server;
 use rustix::time::ClockId;
 use rustix::time::clock_gettime;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::runtime::Builder;
-use tokio::task::JoinSet;
+use serde_json::Value;
+use support::bare;
+use support::bare::Failed;
+use support::server::Server;
 
-type Failed = Box<dyn Error + Send + Sync>;
+/// What both clients do.
+struct Work {
+    streams: u64,
+    tokens: u64,
+    gap: String,
+    requests: u64,
+}
+
+/// Microseconds of processor time per event.
+struct Round {
+    bare: f64,
+    whole: f64,
+    in_flight: f64,
+}
 
 fn main() -> Result<(), Failed> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let word = |at: usize, default: &str| words.get(at).cloned().unwrap_or_else(|| default.to_owned());
-    let n_streams: usize = word(0, "64").parse()?;
-    let prompt = format!("[[sim:tokens={},gap={}]]", word(1, "100"), word(2, "10ms"));
-    let server = embedded(words.get(3).is_none())?;
-    let address = match &server {
-        Some(server) => server.addr().to_string(),
-        None => word(3, ""),
+    let work = Work {
+        streams: word(0, "64").parse()?,
+        tokens: word(1, "100").parse()?,
+        gap: word(2, "0ms"),
+        requests: word(3, "8192").parse()?,
     };
-    let (begun, process, thread) = (Instant::now(), cpu(ClockId::ProcessCPUTime), cpu(ClockId::ThreadCPUTime));
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let n_events = runtime.block_on(all(n_streams, address, prompt))?;
-    let wall = begun.elapsed();
-    let client = cpu(ClockId::ThreadCPUTime).saturating_sub(thread);
-    let both = cpu(ClockId::ProcessCPUTime).saturating_sub(process);
-    let per_event = |time: Duration| time.as_nanos() as f64 / 1e3 / n_events as f64;
-    println!(
-        "{n_streams} streams, {n_events} events in {:.2} s, {:.0} per second",
-        wall.as_secs_f64(),
-        n_events as f64 / wall.as_secs_f64()
-    );
-    println!("bare client: {:.2} us of CPU per event", per_event(client));
-    if server.is_some() {
-        println!("simulator:   {:.2} us of CPU per event", per_event(both.saturating_sub(client)));
+    let rounds: usize = word(4, "3").parse()?;
+    let server = Server::start()?;
+    let folder = tempfile::tempdir()?;
+    let Work { streams, tokens, gap, requests } = &work;
+    println!("{requests} requests of {tokens} tokens at {gap}, {streams} at a time; us of CPU per event");
+    let mut found = Vec::new();
+    for number in 0..rounds {
+        let round = round(&work, &server, &folder.path().join(number.to_string()))?;
+        println!(
+            "round {number}: bare {:.2}, llmark in flight {:.2} (x {:.2}), llmark whole {:.2} (x {:.2})",
+            round.bare,
+            round.in_flight,
+            round.in_flight / round.bare,
+            round.whole,
+            round.whole / round.bare
+        );
+        found.push(round);
     }
+    let median = |value: fn(&Round) -> f64| {
+        let mut values: Vec<f64> = found.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        format!("{:.2} [{:.2}, {:.2}]", values[values.len() / 2], values[0], values[values.len() - 1])
+    };
+    println!("bare client: {} us", median(|r| r.bare));
+    println!(
+        "llmark in flight: {} us, {} times the bare client",
+        median(|r| r.in_flight),
+        median(|r| r.in_flight / r.bare)
+    );
+    println!("llmark whole run: {} us, {} times the bare client", median(|r| r.whole), median(|r| r.whole / r.bare));
+    println!("median [least, most] of {rounds} rounds");
     Ok(())
 }
 
-fn embedded(wanted: bool) -> Result<Option<Running>, Failed> {
-    if !wanted {
-        return Ok(None);
-    }
-    let profile = Profile::builtin("instant").ok_or("the profile `instant` is built in")?;
-    Ok(Some(Server::start(vec![profile], 0)?))
+fn round(work: &Work, server: &Server, folder: &Path) -> Result<Round, Failed> {
+    let prompt = format!("[[sim:tokens={},gap={}]]", work.tokens, work.gap);
+    let before = thread_cpu();
+    let n_events = bare::count(&server.address, &prompt, work.streams, work.requests / work.streams)?;
+    let bare = thread_cpu().saturating_sub(before);
+    let before = children_cpu()?;
+    run(work, server, &prompt, folder)?;
+    let whole = children_cpu()?.saturating_sub(before);
+    let per_event = |time: Duration| time.as_nanos() as f64 / 1e3 / n_events as f64;
+    Ok(Round { bare: per_event(bare), whole: per_event(whole), in_flight: per_event(in_flight(folder)?) })
 }
 
-fn cpu(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
+fn run(work: &Work, server: &Server, prompt: &str, folder: &Path) -> Result<(), Failed> {
+    let suite = format!(
+        "name: cost\ntargets:\n  - {{id: server, protocol: openai-chat, base_url: \"http://{}/v1\", model: instant}}\n\
+         prompts:\n  - {{id: p, user: \"{prompt}\"}}\ncases:\n  - {{id: one}}\n\
+         loads:\n  - {{concurrency: {}, requests: {}}}\n",
+        server.address,
+        work.streams,
+        work.requests / work.streams * work.streams
+    );
+    let path = folder.with_extension("yaml");
+    std::fs::write(&path, suite)?;
+    let status = Command::new(env!("CARGO_BIN_EXE_llmark"))
+        .args(["run", "--quiet", "--out"])
+        .args([folder, &path])
+        .stdout(Stdio::null())
+        .status()?;
+    // A busy client is what is looked for here; it is no failure.
+    if matches!(status.code(), Some(0 | 6)) { Ok(()) } else { Err(format!("llmark run: {status}").into()) }
+}
+
+/// Processor time of the run's segments, by its own audit.
+fn in_flight(folder: &Path) -> Result<Duration, Failed> {
+    let log = std::fs::read_to_string(folder.join("events.jsonl"))?;
+    let lines = log.lines().filter(|line| line.contains("\"k\":\"health\""));
+    let seconds = lines.filter_map(|line| {
+        let health: Value = serde_json::from_str(line).ok()?;
+        Some(health["cpu"].as_f64()? * (health["window"][1].as_f64()? - health["window"][0].as_f64()?) / 1e9)
+    });
+    Ok(Duration::from_secs_f64(seconds.sum()))
+}
+
+fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-async fn all(n_streams: usize, address: String, prompt: String) -> Result<usize, Failed> {
-    let mut streams = JoinSet::new();
-    for _ in 0..n_streams {
-        streams.spawn(count(address.clone(), prompt.clone()));
-    }
-    let mut n_events = 0;
-    while let Some(counted) = streams.join_next().await {
-        n_events += counted??;
-    }
-    Ok(n_events)
-}
-
-/// Reads one stream to its end and counts its events.
-async fn count(address: String, prompt: String) -> Result<usize, Failed> {
-    let body = format!(r#"{{"model":"m","stream":true,"messages":[{{"role":"user","content":"{prompt}"}}]}}"#);
-    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n";
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
-    let mut buffer = vec![0; 16 << 10];
-    let (mut n_events, mut last) = (0, 0);
-    loop {
-        let n = stream.read(&mut buffer).await?;
-        if n == 0 {
-            return if n_events > 0 { Ok(n_events) } else { Err("a stream without events".into()) };
-        }
-        for &byte in &buffer[..n] {
-            n_events += usize::from(byte == b'\n' && last == b'\n');
-            last = byte;
-        }
-    }
+/// Processor time of all children that ended; in ticks of 10 ms, as Linux has it.
+fn children_cpu() -> Result<Duration, Failed> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let tick = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    Ok(Duration::from_millis(10 * (tick(13) + tick(14))))
 }
