@@ -159,7 +159,7 @@ impl Issuer {
         };
         let mode = endpoint.modes.iter().find(|mode| mode.name == cell.mode);
         let salt = cell.load.salt.or(self.plan.salt).unwrap_or(cell.load.is_timed());
-let recorded = cell.load.recorded(k).filter(|_| segment.phase == Phase::Measure);
+        let recorded = cell.load.recorded(k).filter(|_| segment.phase == Phase::Measure);
         let first = conversation.turns.first().map(Vec::as_slice).unwrap_or_default();
         let limited = recorded.and_then(|arrival| self.limited(arrival));
         Ok(Question {
