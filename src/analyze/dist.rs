@@ -138,7 +138,7 @@ fn success_only(sorted: &[f64]) -> SuccessOnly {
 }
 
 /// What n is worth by batch means over about the square root of n windows; `None` when at least half of n.
-fn effective(in_time: &[f64]) -> Option<f64> {
+pub(super) fn effective(in_time: &[f64]) -> Option<f64> {
     let windows = (in_time.len() as f64).sqrt() as usize;
     if windows < 5 {
         return None;

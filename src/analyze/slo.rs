@@ -243,12 +243,31 @@ fn percentile(slo: &SloSpec, evidence: &Evidence<'_>, metric: Metric, q: f64) ->
     let mut values = values(evidence.rows, metric);
     let (n, over) = (values.len() as u64, values.iter().filter(|v| is_beyond(slo, **v)).count() as u64);
     let allowed = if slo.op.is_upper() { quantile.above() } else { quantile.fraction() };
+    let beyond: Vec<bool> = values.iter().map(|v| is_beyond(slo, *v)).collect();
     let gate = exceedance::gate_share(over, n, allowed, Level::P95);
+    let worth = dependence(&beyond, allowed, gate);
     crate::stats::quantile::sort(&mut values);
     let value = super::infer::percentile(&values, quantile);
     let (verdict, needed_n) = of_gate(gate);
-    let why = format!("{over} of {n} trials lie beyond the limit, {} % may", tidy(allowed * 100.0));
+    let why = format!("{over} of {n} trials lie beyond the limit, {} % may{worth}", tidy(allowed * 100.0));
     Decision { verdict, value, exceeding: Some(over), needed_n, why }
+}
+
+/// What counting takes for granted and these trials do not show: that they are independent.
+///
+/// Those beyond a limit often come together, as a queue that builds up delays all behind it. The verdict stays that of
+/// the count, which is what the objective says; where the trials are worth less than half of their number by batch
+/// means in order of time, the reader is told, and whether as many independent ones would certify it.
+fn dependence(beyond: &[bool], allowed: f64, gate: Gate) -> String {
+    let in_time: Vec<f64> = beyond.iter().map(|over| f64::from(u8::from(*over))).collect();
+    let Some(effective) = super::dist::effective(&in_time).filter(|_| gate == Gate::Met) else {
+        return String::new();
+    };
+    let (n, over) = (beyond.len() as f64, in_time.iter().sum::<f64>());
+    let (fewer, few) = ((over * effective / n).ceil() as u64, effective.floor() as u64);
+    let same = exceedance::gate_share(fewer, few, allowed, Level::P95) == Gate::Met;
+    let so = if same { "would certify it, too" } else { "would not certify it: repeat the run" };
+    format!("; those beyond it come together, and the {few} independent trials that these are worth {so}")
 }
 
 fn of_gate(gate: Gate) -> (SloVerdict, Option<u64>) {

@@ -122,6 +122,14 @@ fn percentile_objectives_follow_the_early_stopping_table() {
 }
 
 #[test]
+fn a_verdict_says_when_its_trials_come_together() {
+    let together = held("p90(ttft) <= 1s", 5, 103);
+    assert_eq!(together.verdict, SloVerdict::Met);
+    assert!(together.why.contains("come together") && together.why.contains("would not certify"), "{}", together.why);
+    assert!(!held("p90(ttft) <= 1s", 0, 103).why.contains("come together"));
+}
+
+#[test]
 fn means_extremes_and_shares_are_held_too() {
     assert_eq!(held("mean(ttft) <= 600ms", 0, 20).verdict, SloVerdict::Met);
     assert_eq!(held("mean(ttft) <= 400ms", 2, 20).verdict, SloVerdict::Missed);
