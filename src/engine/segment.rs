@@ -206,13 +206,8 @@ impl Dispatcher {
         if let Some(audit) = &mut self.audit {
             audit.arrivals[2] += 1;
         }
-        let unsent = Box::new(super::observe::unsent(attempt, due, self.clock.now()));
-        let cell = unsent.attempt.cell;
-        let advice = self.watch.as_mut().map(|watch| watch.observed(&unsent));
-        self.record(Event::Observed(unsent));
-        if let Some(advice) = advice {
-            self.heed(cell, advice);
-        }
+        let unsent = super::observe::unsent(attempt, due, self.clock.now());
+        self.record(Event::Observed(Box::new(unsent)));
     }
 
     /// Lets the pacer release the segment's arrivals and waits until all of them ended.
