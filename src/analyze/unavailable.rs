@@ -53,8 +53,8 @@ fn last<'r>(run: &'r Run, cell: &CellKey) -> Option<&'r Probe> {
 /// Another cell of the same target lost its key or quota, so this one was never asked.
 fn given_up(run: &Run, trials: &Trials, rows_of: &[Vec<&TrialRow>], cell: &CellKey) -> Option<String> {
     let others = run.cells.iter().zip(rows_of).filter(|(info, _)| info.target == cell.target);
-    let failures = others.flat_map(|(_, rows)| rows).filter_map(|row| failure(trials, row));
-    failures.into_iter().find(|failure| ends_all(failure)).map(sentence)
+    let mut failures = others.flat_map(|(_, rows)| rows).filter_map(|row| failure(trials, row));
+    failures.find(|failure| ends_all(failure)).map(sentence)
 }
 
 /// The failure of the last trial, when every trial met one that no other trial could have escaped.

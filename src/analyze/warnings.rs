@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Summary;
 use super::run::Run;
 use super::summary::Cell;
+use super::summary::Claim;
 use super::summary::Severity;
 use super::summary::Warning;
 use super::trial::TrialRow;
@@ -17,6 +18,8 @@ use crate::text::number::short;
 
 /// A larger share of events that arrived together blurs the times between tokens.
 const COALESCED: f64 = 0.2;
+/// Other claims about a price that are listed.
+const MOST_CLAIMS: usize = 4;
 /// A larger share of missing cases is shown with its bounds.
 const MISSING: f64 = 0.05;
 
@@ -346,14 +349,12 @@ fn about_money(cell: &Cell, notes: &mut Notes<'_>) {
             "the price in force is out of date or incomplete; billed amounts are shown",
         );
     }
-    if let Some(claim) = cell.cost.claims.first() {
-        let message = format!(
-            "by the price of {} ({}) this cell would cost ${} instead of ${}",
-            claim.source,
-            claim.as_of,
-            short(claim.usd),
-            short(cell.cost.total.usd)
-        );
+    if !cell.cost.claims.is_empty() {
+        let other = |claim: &Claim| format!("${} by {} ({})", short(claim.usd), claim.source, claim.as_of);
+        let others: Vec<String> = cell.cost.claims.iter().take(MOST_CLAIMS).map(other).collect();
+        let paid = short(cell.cost.total.usd);
+        let message =
+            format!("by other claims about the price this cell would cost, instead of ${paid}: {}", others.join("; "));
         notes.add(Severity::Note, "price_claims", message, "check which price holds for your account");
     }
     if cell.tokens.unknown > 0 {

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod live;
 pub mod load;
 pub mod models;
+pub mod notes;
 pub mod plan;
 pub mod preflight;
 pub mod progress;

@@ -12,6 +12,7 @@ use super::args::PlanArgs;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::load;
+use super::notes::notes;
 use super::preflight::online::online;
 use super::terminal;
 use crate::load::Plan;
@@ -75,18 +76,7 @@ fn text(suite: &Suite, plan: &Plan, forecast: &Forecast) -> String {
         format!("time: {} at 0.5 s per request, {} at 5 s", each(500), each(5000)),
         format!("plan {} with seed {}", &plan.hash[..plan.hash.len().min(12)], plan.seed),
     ];
-    for endpoint in &suite.targets {
-        lines.extend(endpoint.notes.iter().map(|note| format!("note: {}: {note}", endpoint.id)));
-        let unverified = endpoint.modes.iter().filter(|m| !m.verified && plan.cells.iter().any(|c| c.mode == m.name));
-        let names: Vec<&str> = unverified.map(|mode| mode.name.as_str()).collect();
-        if !names.is_empty() && !endpoint.simulated {
-            lines.push(format!(
-                "note: {}: nobody documents how to ask for {}; what is sent is a candidate",
-                endpoint.id,
-                names.join(", ")
-            ));
-        }
-    }
+    lines.extend(notes(suite, plan, forecast));
     for_terminal(&lines.join("\n"))
 }
 

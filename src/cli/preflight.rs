@@ -11,6 +11,7 @@ pub mod show;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exit::Failure;
 use super::keys;
@@ -31,6 +32,9 @@ use crate::transport::Network;
 
 pub use ask::Listing;
 pub use ask::ask;
+
+/// A target that could not be reached is tried once more after this.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// How much is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +60,8 @@ impl Who {
     /// The command line overrules the suite, which overrules the default.
     pub fn of(always: bool, never: bool, suite: Option<bool>) -> Self {
         match (always, never, suite) {
-            (true, _, _) => Self::All,
-            (_, true, _) | (false, false, Some(false)) => Self::Nobody,
-            (false, false, Some(true)) => Self::All,
+            (true, _, _) | (false, false, Some(true)) => Self::All,
+            (false, true, _) | (false, false, Some(false)) => Self::Nobody,
             (false, false, None) => Self::Remote,
         }
     }
@@ -125,10 +128,29 @@ pub fn before_run(
         return Ok(Vec::new());
     }
     let network = network.clone();
-    let asking = Asking { plan, endpoints: asked, keys: &keys.by_target, depth: Depth::Tiny, clock, network };
-    let found = ask(&asking)?;
-    complain(&found.probes, &keys.redactor);
+    let mut asking = Asking { plan, endpoints: asked, keys: &keys.by_target, depth: Depth::Tiny, clock, network };
+    let mut found = ask(&asking)?;
+    let unreached = |id: &TargetId| found.probes.iter().any(|probe| probe.target == *id && is_unreached(probe));
+    asking.endpoints.retain(|endpoint| unreached(&endpoint.id));
+    if !asking.endpoints.is_empty() {
+        std::thread::sleep(SECOND_LOOK);
+        let again = ask(&asking)?.probes;
+        found.probes.retain(|probe| !is_unreached(probe));
+        found.probes.extend(again);
+    }
+    // A server may say back what it was sent.
+    for text in found.probes.iter_mut().flat_map(|probe| [&mut probe.reason, &mut probe.advice]) {
+        *text = keys.redactor.clean(text);
+    }
+    complain(&found.probes);
     Ok(found.probes)
+}
+
+/// Nothing was sent for want of a connection: a second look costs nothing, and spares a run one lost packet.
+fn is_unreached(probe: &Probe) -> bool {
+    probe.standing == Standing::Unavailable
+        && probe.cost.usd == Some(Usd::ZERO)
+        && ["dns", "connect"].contains(&probe.cause.as_str())
 }
 
 /// Adds what was found to the run's manifest.
@@ -145,7 +167,7 @@ pub fn keep(folder: &mut RunFolder, probes: &[Probe], redactor: &Redactor) -> Re
 }
 
 /// Says on stderr what is wrong, once per target and cause.
-fn complain(probes: &[Probe], redactor: &Redactor) {
+fn complain(probes: &[Probe]) {
     let mut said: Vec<(&TargetId, &str)> = Vec::new();
     for probe in probes.iter().filter(|probe| probe.standing != Standing::Ok || probe.listed == Some(false)) {
         let key = (&probe.target, probe.cause.as_str());
@@ -153,7 +175,7 @@ fn complain(probes: &[Probe], redactor: &Redactor) {
             continue;
         }
         said.push(key);
-        terminal::warning(&redactor.clean(&sentence(probe)));
+        terminal::warning(&sentence(probe));
     }
 }
 

@@ -24,15 +24,18 @@ use super::session::Session;
 use super::session::Simulators;
 use super::terminal;
 use super::watch::Watcher;
+use crate::domain::CellId;
 use crate::domain::Clock;
 use crate::domain::Event;
 use crate::domain::Offset;
 use crate::domain::Phase;
 use crate::domain::RunStatus;
+use crate::domain::TargetId;
 use crate::domain::Usd;
 use crate::engine::clock::Anchor;
 use crate::engine::clock::RunClock;
 use crate::load::Plan;
+use crate::load::Segment;
 use crate::store::Progress;
 use crate::store::RunFolder;
 use crate::suite;
@@ -70,7 +73,8 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let earlier: Usd =
         folder.manifest().preflight.iter().filter_map(|p| p.cost_usd.as_deref()?.parse::<Usd>().ok()).sum();
     let who = if reach.is_replayed() { Who::Nobody } else { who(&folder, &suite) };
-    let probes = preflight::before_run(&plan, &endpoints, &keys, who, (clock, &reach.network))?;
+    let open: Vec<_> = endpoints.iter().filter(|e| has_work(&plan, &left, &e.id)).cloned().collect();
+    let probes = preflight::before_run(&plan, &open, &keys, who, (clock, &reach.network))?;
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     left.spent = left.spent + earlier + preflight::spent(&probes);
     left.unavailable = preflight::unavailable(&plan, &probes);
@@ -130,6 +134,15 @@ fn selection_of(folder: &RunFolder) -> super::args::Selection {
 /// The response cache that the run was started with.
 pub fn cache_of(folder: &RunFolder) -> super::args::CacheUse {
     arguments_of(folder).map(|args| args.cache).unwrap_or_default()
+}
+
+/// Some trial of the target is still to run; graders' helpers always have work.
+fn has_work(plan: &Plan, left: &Left, target: &TargetId) -> bool {
+    let is_ours = |cell: CellId| plan.cells[cell.0 as usize].target == *target;
+    let mut own = plan.segments.iter().filter(|segment| is_ours(segment.cell)).peekable();
+    let open =
+        |segment: &Segment| (segment.first..segment.first + segment.trials).any(|trial| !left.done.contains(trial));
+    own.peek().is_none() || own.any(open)
 }
 
 /// Whom the run asked before it began; the session that goes on asks them again.

@@ -84,6 +84,11 @@ pub fn listed(body: &str) -> Option<Vec<String>> {
     Some(list.iter().filter_map(name).collect())
 }
 
+/// The listing goes on at another page (Anthropic), so that a missing name says nothing.
+pub fn has_more(body: &str) -> bool {
+    parse(body).is_ok_and(|(value, _)| value.get("has_more") == Some(&Value::Bool(true)))
+}
+
 /// Whether `names` hold `model`. Google-style and file names (`models/x`, `/path/x.gguf`) count by their last part.
 pub fn is_listed(names: &[String], model: &str) -> bool {
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
@@ -114,6 +119,7 @@ mod tests {
         for body in ["", "<html>", r#"{"error":"no"}"#, "7", r#"{"data":{}}"#] {
             assert_eq!(listed(body), None, "{body}");
         }
+        assert!(has_more(r#"{"data":[],"has_more":true}"#) && !has_more(r#"{"data":[],"has_more":false}"#));
         assert_eq!(counted(r#"{"input_tokens":15}"#), Some(15));
         assert_eq!(counted(r#"{"input_tokens":-1}"#), None);
     }

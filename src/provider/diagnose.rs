@@ -70,6 +70,10 @@ pub fn diagnose(endpoint: &Endpoint, signs: Signs<'_>) -> Diagnosis {
     match signs.outcome {
         outcome if !outcome.is_infra() => Diagnosis::healthy(),
         Outcome::ConnectError => unconnected(endpoint, signs.detail, &said),
+        Outcome::Timeout if signs.detail == "connect" && said.ends_with("tls") => {
+            let reason = format!("{} answers no TLS greeting: {said}", place(endpoint));
+            Diagnosis::gone("tls", reason, "is `https://` right for this port? A plain local server wants `http://`")
+        }
         Outcome::Timeout if signs.detail == "connect" => {
             let reason = format!("{} does not answer: {said}", place(endpoint));
             Diagnosis::gone("connect", reason, "is the address right, and is a firewall or VPN in the way?")
@@ -273,6 +277,7 @@ mod tests {
         check(V1, (ConnectError, 0, "tls", "certificate not valid for name \"a\""), "tls", "another host name");
         check(V1, (ConnectError, 0, "tls", "received corrupt message of type InvalidContentType"), "tls", "`http://`");
         check(V1, (Outcome::Timeout, 0, "connect", "stuck in tcp"), "connect", "firewall");
+        check(V1, (Outcome::Timeout, 0, "connect", "stuck in tls"), "tls", "`http://`");
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn online_plans_tell_a_wrong_address_from_a_missing_server() {
         target("good", &good.url, "m"),
         format!("  - {{id: path, protocol: openai-chat, base_url: \"{}\", model: m}}\n", page.url),
         target("down", "http://127.0.0.1:9", "m"),
-        target("tls", &good.url.replace("http://", "https://"), "m"),
+        target("tls", &Recorded::start(healthy).url.replace("http://", "https://"), "m"),
         target("typo", &good.url, "n"),
     ];
     retarget(&world, &targets.concat());

@@ -30,6 +30,7 @@ use crate::engine::purse::worst_case;
 use crate::provider::Endpoint;
 use crate::provider::Mode;
 use crate::provider::Params;
+use crate::provider::aside::has_more;
 use crate::provider::aside::is_listed;
 use crate::provider::aside::listed;
 use crate::provider::aside::nearest_listed;
@@ -53,7 +54,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Enough to say one word; some servers refuse less.
 const FEW_TOKENS: u64 = 16;
 /// Enough to see whether reasoning takes place.
-const SOME_TOKENS: u64 = 128;
+const SOME_TOKENS: u64 = 64;
 const TINY: &str = "Reply with one word: ready";
 const RIDDLE: &str = "A bat and a ball cost 1.10 together; the bat costs 1.00 more than the ball. What is 27 times the price of the ball? Reply with the number only.";
 /// Causes that concern a target as a whole: its other modes need not be asked.
@@ -123,6 +124,7 @@ fn listings(asking: &Asking<'_>, found: &mut Found) -> Result<Vec<Option<Diagnos
         let endpoint = &finished.ticket;
         let names = if finished.decoded.outcome == Outcome::Ok { listed(&finished.decoded.reply.text) } else { None };
         let has_model = names.as_ref().map(|names| is_listed(names, &endpoint.model));
+        let has_model = has_model.filter(|found| *found || !has_more(&finished.decoded.reply.text));
         found.listings.insert(endpoint.id.clone(), Listing { names: names.unwrap_or_default(), has_model });
         // Only what stands before HTTP is final: a listing may be missing, or want another key.
         let diagnosis = diagnose(endpoint, signs(&finished));
@@ -202,11 +204,11 @@ fn job(
     let members = endpoint.dialect.encode(&[Message::text(Role::User, text)], &Conversation::default());
     let key = asking.keys.get(&endpoint.id);
     let ask = Ask { members: &members, mode: Some(&question.mode), params: &params, salt: None, key, stream: true };
-    let request = endpoint.request(&ask).map_err(|why| Box::new(withheld(&question, "request", why)))?;
+    let request = endpoint.request(&ask).map_err(|why| Box::new(withheld(&question, "request", &why)))?;
     question.body_bytes = request.body.iter().map(|piece| piece.len() as u64).sum();
     let worst = endpoint.price.as_ref().map(|price| worst_case(price, question.body_bytes, Some(tokens)));
     if asking.plan.budget.usd.is_some_and(|cap| spent + worst.unwrap_or_default() > cap) {
-        return Err(Box::new(withheld(&question, "budget", "the budget has no room for this question".into())));
+        return Err(Box::new(withheld(&question, "budget", "the budget has no room for this question")));
     }
     Ok(Box::new(aside::conversation(&endpoint, request, timers(asking), question)))
 }
@@ -258,7 +260,7 @@ fn blank(question: &Question) -> Probe {
     }
 }
 
-fn withheld(question: &Question, cause: &str, why: String) -> Probe {
+fn withheld(question: &Question, cause: &str, why: &str) -> Probe {
     Probe { cause: cause.into(), reason: format!("not asked: {why}"), ..blank(question) }
 }
 
@@ -287,13 +289,20 @@ fn answered(finished: &Finished<Question>, listing: Option<&Listing>) -> (Probe,
     let inline = !split_thinking(&reply.text).1.trim().is_empty();
     let reasoning_tokens = usage.and_then(|usage| usage.reasoning);
     let price = endpoint.price.as_deref();
+    let ttft_ms = finished.events.iter().find(|event| event.channel.is_generated()).and_then(|event| after(event.at));
+    if let (Outcome::Timeout, Some(first)) = (finished.decoded.outcome, ttft_ms) {
+        diagnosis.cause = "slow";
+        diagnosis.reason =
+            format!("it answers slowly: its first token came after {first:.0} ms, the last one not in time");
+        diagnosis.advice = "a run may still be possible: see `timeout` of the suite".into();
+    }
     let probe = Probe {
         outcome: Some(finished.decoded.outcome),
         input_tokens: usage.and_then(|usage| usage.input),
         output_tokens: usage.and_then(|usage| usage.output),
         reasoning_tokens,
         reasoned: inline || !reply.reasoning.trim().is_empty() || reasoning_tokens.is_some_and(|n| n > 0),
-        ttft_ms: finished.events.iter().find(|event| event.channel.is_generated()).and_then(|event| after(event.at)),
+        ttft_ms,
         e2e_ms: after(finished.ended.ended),
         cost: cost(price, usage, finished.decoded.outcome, question.body_bytes, &reply.text),
         ..unasked(question, &diagnosis)

@@ -50,7 +50,7 @@ pub fn online(path: &Path, suite: &Suite, plan: &Plan, catalog: &Catalog, allow_
     let found = ask(&asking)?;
     let counts = count(&asking)?;
     simulators.stop();
-    let online = Online { plan, endpoints: &endpoints, keyless: &keyless, found: &found, counts: &counts };
+    let online = Online { endpoints: &endpoints, keyless: &keyless, found: &found, counts: &counts };
     let json = keys.redactor.clean(&online.json().to_string());
     Ok(Seen {
         text: keys.redactor.clean(&online.text()),

@@ -13,7 +13,6 @@ use crate::domain::Outcome;
 use crate::domain::Probe;
 use crate::domain::Standing;
 use crate::domain::TargetId;
-use crate::load::Plan;
 use crate::provider::Endpoint;
 use crate::provider::Mode;
 use crate::store::manifest::ProbeInfo;
@@ -21,8 +20,6 @@ use crate::text::number::count;
 
 /// Everything that was found online, to be shown.
 pub struct Online<'a> {
-    /// What was asked.
-    pub plan: &'a Plan,
     /// Of whom.
     pub endpoints: &'a [std::sync::Arc<Endpoint>],
     /// Problems of keys, by target; these were not asked.
@@ -200,9 +197,8 @@ fn money(probe: &Probe) -> String {
 fn mode_is(probe: &Probe, mode: Option<&Mode>) -> &'static str {
     let patch = probe.sent_mode.as_str() != "{}";
     match (probe.standing, mode) {
-        (Standing::Unavailable, _) | (_, None) => "",
-        (Standing::Doubtful, _) if probe.cause == "refused" => "refused",
-        (Standing::Doubtful, _) => "",
+        (Standing::Doubtful, Some(_)) if probe.cause == "refused" => "refused",
+        (Standing::Unavailable | Standing::Doubtful, _) | (_, None) => "",
         _ if !patch => "the default",
         (_, Some(mode)) if mode.reasons == Some(false) && probe.reasoned => "NOT HONORED: it reasons",
         (_, Some(mode)) if mode.reasons == Some(true) && !probe.reasoned => "NOT SEEN: no reasoning",

@@ -56,6 +56,8 @@ pub fn list(catalog: &Catalog, filter: &str) -> Vec<Row> {
 fn row(catalog: &Catalog, model: &Model, served: &Served) -> Row {
     let claims = || model.prices.iter().filter(|claim| claim.provider == served.provider);
     let active = claims().find(|claim| claim.active);
+    // A price file is the user's word and beats the catalogue, here as in a run.
+    let own = catalog.book.find("", &[&model.id, &served.id], &served.provider);
     let able = served.abilities.over(model.abilities);
     let abilities = [
         ("tools", able.tools),
@@ -69,9 +71,12 @@ fn row(catalog: &Catalog, model: &Model, served: &Served) -> Row {
         id: served.id.clone(),
         protocols: served.protocols.clone(),
         region: served.region.clone(),
-        price: active.and_then(|claim| claim.price(catalog)),
-        price_confidence: active.map(|claim| claim.confidence.clone()).unwrap_or_default(),
-        other_claims: claims().filter(|claim| !claim.active).count(),
+        price: own.cloned().or_else(|| active.and_then(|claim| claim.price(catalog))),
+        price_confidence: match own {
+            Some(_) => "price file".to_owned(),
+            None => active.map(|claim| claim.confidence.clone()).unwrap_or_default(),
+        },
+        other_claims: claims().filter(|claim| !claim.active || own.is_some()).count(),
         modes: modes(served),
         abilities: abilities.into_iter().filter(|(_, can)| *can == Some(true)).map(|(name, _)| name).collect(),
         context: served.context.or(model.context),

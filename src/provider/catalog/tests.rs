@@ -47,6 +47,28 @@ fn every_claim_has_a_source_and_exact_amounts() {
 }
 
 #[test]
+fn limits_say_what_they_are_and_whence() {
+    let catalog = Catalog::embedded();
+    let served = catalog.models.iter().flat_map(|model| &model.endpoints).map(|served| &served.limits);
+    let stated = catalog.providers.iter().map(|provider| &provider.limits).chain(served);
+    let stated: Vec<_> = stated.filter(|l| l.concurrency.is_some() || l.rpm.is_some() || l.tpm.is_some()).collect();
+    assert!(stated.len() > 5, "{}", stated.len());
+    for limits in stated {
+        assert!(!limits.what.is_empty() && catalog.sources.contains_key(&limits.source), "{limits:?}");
+    }
+}
+
+#[test]
+fn a_price_file_shows_in_the_list() {
+    let value = serde_json::json!({"seed-2.0-mini@modelslab": {"input": 7, "output": 8}});
+    let catalog = Catalog::embedded().with_prices(PriceBook::read(&value).unwrap());
+    let rows = list(&catalog, "seed-2.0-mini modelslab");
+    let row = rows.iter().find(|row| row.provider == "modelslab").unwrap();
+    assert_eq!(row.price.as_ref().unwrap().input.to_string(), "7.00");
+    assert_eq!((row.price_confidence.as_str(), row.other_claims), ("price file", 3), "the page's three stay beside it");
+}
+
+#[test]
 fn one_page_states_three_prices() {
     let catalog = Catalog::embedded();
     let model = catalog.model("seed-2.0-mini").unwrap();
