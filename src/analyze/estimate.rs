@@ -29,6 +29,12 @@ pub enum Method {
     EbCs,
     /// Anytime-valid confidence sequence by bets: it holds although the run could stop on what it saw.
     BettingCs,
+    /// Normal interval by the delta method.
+    Delta,
+    /// Fisher's z of a rank correlation, error after Bonett and Wright.
+    FisherZ,
+    /// Prediction-powered inference: a judge's figure corrected by people's labels.
+    Ppi,
     /// A sum or count of everything that was measured; nothing is estimated.
     Exact,
     /// Too few data, or nothing to say.
@@ -51,6 +57,9 @@ impl Method {
             Self::Woodruff => "woodruff",
             Self::EbCs => "eb-cs",
             Self::BettingCs => "betting-cs",
+            Self::Delta => "delta",
+            Self::FisherZ => "fisher-z",
+            Self::Ppi => "ppi",
             Self::Exact => "exact",
             Self::None => "none",
         }

@@ -20,6 +20,7 @@ pub mod front;
 pub mod gaps;
 pub mod grades;
 pub mod infer;
+pub mod judges;
 pub mod load;
 pub mod metric;
 pub mod quality;

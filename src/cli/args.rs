@@ -54,7 +54,14 @@ pub enum Command {
     #[command(after_help = "Example: llmark grade suite.yaml --responses answers.jsonl")]
     Grade(GradeArgs),
     /// Apply changed graders to a stored run; both verdicts are kept.
+    #[command(after_help = "Example: llmark regrade reports/RUN --suite suite.yaml --ask-judges --budget-usd 0.50")]
     Regrade(RegradeArgs),
+    /// Measure a suite's judges against people's labels: agreement, flips, length bias, resistance to attacks.
+    #[command(after_help = "Example: llmark judge-check suite.yaml --labels labels.jsonl
+
+A line of the labels: {\"case\": \"id\", \"response\": \"text\", \"label\": \"pass\"}; for pairwise judges:
+{\"case\": \"id\", \"response_a\": \"..\", \"response_b\": \"..\", \"label\": \"a\"}.")]
+    JudgeCheck(JudgeCheckArgs),
     /// Apply changed prices to a stored run.
     Recost(RecostArgs),
     /// Compare a candidate with a baseline, paired by case.
@@ -297,12 +304,52 @@ pub struct RegradeArgs {
     /// A suite with other graders [default: the run's own copy].
     #[arg(long, value_name = "SUITE")]
     pub suite: Option<PathBuf>,
+    /// Ask judges again even where their graders did not change.
+    #[arg(long)]
+    pub ask_judges: bool,
+    /// Spend at most this many dollars on judges [default: what the suite's budget leaves].
+    #[arg(long, value_name = "X")]
+    pub budget_usd: Option<String>,
+    /// Send keys over unencrypted http to hosts other than this machine.
+    #[arg(long)]
+    pub allow_http: bool,
     /// Print the summary as JSON instead of tables.
     #[arg(long)]
     pub json: bool,
     /// Run code that models wrote, in a sandbox.
     #[arg(long)]
     pub allow_code: bool,
+}
+
+/// `judge-check`.
+#[derive(Debug, Clone, Args)]
+pub struct JudgeCheckArgs {
+    /// The suite with the judges.
+    pub suite: PathBuf,
+    /// Answers that people labelled, one JSON object per line.
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// Answers labelled fail that are attacked with each built-in injection; 0 attacks none.
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub attacked: usize,
+    /// Spend at most this many dollars.
+    #[arg(long, value_name = "X")]
+    pub budget_usd: Option<String>,
+    /// Folder of the run [default: reports/<run id>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The figures as JSON on stdout.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// With a budget: ask judges whose price nobody states.
+    #[arg(long)]
+    pub allow_unknown_prices: bool,
+    /// Send keys over unencrypted http to hosts other than this machine.
+    #[arg(long)]
+    pub allow_http: bool,
 }
 
 /// `recost`.

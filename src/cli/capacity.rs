@@ -167,6 +167,7 @@ fn measure(
         clock,
         left: Left::default(),
         progress: false,
+        recorded: Vec::new(),
         watch: None,
         allow_code: false,
         answers: None,

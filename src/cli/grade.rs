@@ -1,6 +1,6 @@
 //! `llmark grade`: recorded answers judged by a suite's graders. No model is called.
 
-mod line;
+pub(super) mod line;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;

@@ -12,6 +12,7 @@ pub mod exit;
 pub mod finish;
 pub mod grade;
 pub mod import;
+pub mod judge_check;
 pub mod keys;
 pub mod live;
 pub mod load;
@@ -76,6 +77,7 @@ fn command(command: Command) -> Result<Exit, Failure> {
         Command::Show(args) => show::show(&args),
         Command::Resume(args) => resume::resume(&args),
         Command::Regrade(args) => regrade::regrade(&args),
+        Command::JudgeCheck(args) => judge_check::judge_check(&args),
         Command::Recost(args) => regrade::recost(&args),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Models(args) => models::models(&args),

@@ -91,6 +91,7 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         clock,
         left,
         progress: !args.quiet,
+        recorded: Vec::new(),
         watch,
         allow_code: args.allow_code,
         answers,

@@ -103,6 +103,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
         clock,
         left: Left { spent: preflight::spent(&probes), unavailable, ..Left::default() },
         progress: !args.quiet,
+        recorded: Vec::new(),
         watch: Watcher::of(suite, &plan, convert::run(folder.manifest())?),
         allow_code: args.allow_code,
         answers,
@@ -204,7 +205,10 @@ pub fn host() -> BTreeMap<String, String> {
 }
 
 /// A budget cannot be kept where nobody states a price.
-fn refuse_unknown_prices(plan: &Plan, endpoints: &[Arc<Endpoint>], allowed: bool) -> Result<(), Failure> {
+///
+/// # Errors
+/// Names the targets without a price.
+pub fn refuse_unknown_prices(plan: &Plan, endpoints: &[Arc<Endpoint>], allowed: bool) -> Result<(), Failure> {
     let unknown: Vec<&str> = endpoints.iter().filter(|e| e.price.is_none()).map(|e| e.id.as_str()).collect();
     if plan.budget.usd.is_none() || allowed || unknown.is_empty() {
         return Ok(());

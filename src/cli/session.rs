@@ -24,6 +24,7 @@ use crate::domain::RunStatus;
 use crate::domain::TargetId;
 use crate::domain::Usd;
 use crate::engine;
+use crate::engine::Assignment;
 use crate::engine::Control;
 use crate::engine::EngineError;
 use crate::engine::Recorder;
@@ -214,6 +215,8 @@ pub struct Session<'a> {
     pub left: Left,
     /// Show progress.
     pub progress: bool,
+    /// Answers on record to be judged.
+    pub recorded: Vec<Assignment>,
     /// Early decisions.
     pub watch: Option<Watcher>,
     /// Programs may run model code.
@@ -282,6 +285,7 @@ impl Session<'_> {
             attempts: left.attempts,
             spent: left.spent,
             unavailable: left.unavailable,
+            recorded: self.recorded,
             watch: self.watch.map(|watcher| Box::new(watcher) as Box<dyn Watch>),
             answers: self.answers,
             plan: self.plan,

@@ -190,6 +190,7 @@ pub fn run(setup: Setup, control: &Control) -> Result<RunStatus, EngineError> {
         status: None,
         failure: None,
     };
+    dispatcher.judge_recorded(setup.recorded);
     dispatcher.run_segments();
     dispatcher.finish_grading();
     beating.store(false, Ordering::Release);

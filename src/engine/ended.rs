@@ -9,16 +9,19 @@ use super::decode::Finished;
 use super::dispatch::Dispatcher;
 use super::dispatch::Later;
 use super::dispatch::Msg;
+use super::dispatch::TICK;
 use super::grading::Found;
 use super::grading::Sheet;
 use super::grading::Work;
 use super::issue::Question;
+use super::issue::Refused;
 use super::issue::Ticket;
 use super::observe::observe;
 use super::question::Kind;
 use super::question::Next;
 use super::question::Pending;
 use super::retry;
+use super::setup::Assignment;
 use crate::domain::Asker;
 use crate::domain::Attempt;
 use crate::domain::Clock as _;
@@ -31,7 +34,11 @@ use crate::domain::Offset;
 use crate::domain::Outcome;
 use crate::domain::Part;
 use crate::domain::Role;
+use crate::domain::RunStatus;
 use crate::domain::TrialId;
+
+/// Answers on record that are judged at once.
+const RECORDED_AT_ONCE: u64 = 16;
 
 /// What a trial does after an attempt.
 enum Onward {
@@ -179,6 +186,22 @@ impl Dispatcher {
         }
     }
 
+    /// Judges answers on record, a few at a time, so that a judge meets no more questions at once than in a run.
+    pub(super) fn judge_recorded(&mut self, assignments: Vec<Assignment>) {
+        for Assignment { attempt, grader, bound, case, answer } in assignments {
+            while self.grading >= RECORDED_AT_ONCE && !self.is_stopping() {
+                self.fire_later();
+                self.pump(TICK);
+            }
+            if self.is_stopping() {
+                return;
+            }
+            let sheet = Sheet { attempt, grader, version: bound.version, asked: 0 };
+            self.grading += 1;
+            self.pool.send(Work::Grade(sheet, bound.grader, case, answer));
+        }
+    }
+
     /// A grading thread reports.
     pub(super) fn found(&mut self, found: Found) {
         let pending = match found {
@@ -214,7 +237,10 @@ impl Dispatcher {
         match self.questions.again(key, &self.issuer, now) {
             Ok(job) => self.send(job),
             Err(why) => {
-                if let Some(work) = self.questions.give_up(key, &why) {
+                if why == Refused::Budget {
+                    self.status = self.status.or(Some(RunStatus::Budget));
+                }
+                if let Some(work) = self.questions.give_up(key, &why.to_string()) {
                     self.pool.send(work);
                 }
             }

@@ -120,11 +120,13 @@ pub struct Encoded {
 const ENCODED_CAP: usize = 256 << 20;
 
 /// Why nothing was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The worst case would exceed the budget.
+    #[error("the budget is used up")]
     Budget,
     /// The request cannot be made; a fault of the plan, which `check` should have found.
+    #[error("{0}")]
     Unusable(String),
 }
 

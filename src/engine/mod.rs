@@ -32,6 +32,7 @@ pub mod setup;
 pub mod tapes;
 
 pub use dispatch::run;
+pub use setup::Assignment;
 pub use setup::Control;
 pub use setup::EngineError;
 pub use setup::Recorder;

@@ -99,15 +99,13 @@ impl Questions {
     ///
     /// # Errors
     /// Why it cannot be asked.
-    pub fn again(&mut self, key: &(TrialId, GraderId), issuer: &Issuer, now: Offset) -> Result<Job<Ticket>, String> {
-        let pending = self.pending.get_mut(key).ok_or("nobody waits for it")?;
+    pub fn again(&mut self, key: &(TrialId, GraderId), issuer: &Issuer, now: Offset) -> Result<Job<Ticket>, Refused> {
+        let nobody = || Refused::Unusable("nobody waits for it".into());
+        let pending = self.pending.get_mut(key).ok_or_else(nobody)?;
         pending.tries += 1;
         pending.sheet.asked += 1;
         let attempt = pending.attempt(pending.sheet.asked);
-        make(&pending.target, &pending.kind, attempt, issuer, &self.params, now).map_err(|why| match why {
-            Refused::Budget => "the budget is used up".to_owned(),
-            Refused::Unusable(why) => why,
-        })
+        make(&pending.target, &pending.kind, attempt, issuer, &self.params, now)
     }
 
     /// The reply to a question that an earlier run asked too.

@@ -13,6 +13,9 @@ use super::grading::RunProgram;
 use super::recall::Answers;
 use super::tapes::Tapes;
 use crate::domain::CellId;
+use crate::domain::Answer;
+use crate::domain::Attempt;
+use crate::domain::Case;
 use crate::domain::Event;
 use crate::domain::GraderId;
 use crate::domain::TargetId;
@@ -49,6 +52,20 @@ pub struct Bound {
     pub grader: Arc<dyn Grader>,
     /// Its version, stored with each verdict.
     pub version: String,
+}
+
+/// An answer on record that a grader is to judge.
+pub struct Assignment {
+    /// The attempt that gave it.
+    pub attempt: Attempt,
+    /// The grader's name.
+    pub grader: GraderId,
+    /// The grader.
+    pub bound: Bound,
+    /// Its case.
+    pub case: Arc<Case>,
+    /// The answer.
+    pub answer: Arc<Answer>,
 }
 
 /// Decides early, while a run goes on, from the same events that the log holds.
@@ -115,6 +132,8 @@ pub struct Setup {
     pub spent: Usd,
     /// Cells that are not asked, because preflight found their target gone, with the reason.
     pub unavailable: BTreeMap<CellId, String>,
+    /// Answers on record to be judged before anything is sent.
+    pub recorded: Vec<Assignment>,
     /// Early decisions; `None` runs the whole plan.
     pub watch: Option<Box<dyn Watch>>,
     /// Answers of earlier runs; `None` sends every request.

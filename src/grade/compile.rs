@@ -12,16 +12,18 @@ use super::Step;
 use super::extract::Pipeline;
 use super::params::Of;
 use super::params::When;
+use super::require::Requirement;
 use super::spec::GraderSpec;
 use super::subject::Rule;
 use super::subject::Subject;
 use crate::domain::Answer;
 use crate::domain::Case;
 use crate::domain::GraderId;
+use crate::domain::TargetId;
 use crate::domain::Verdict;
 
 /// Raised whenever a grader's meaning changes, so that stored verdicts tell old from new.
-const RULES_VERSION: u32 = 1;
+const RULES_VERSION: u32 = 2;
 
 /// What graders need from their suite.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +71,7 @@ pub struct Compiled {
     pipeline: Pipeline,
     rule: Arc<dyn Rule>,
     sees_refusals: bool,
+    asks: Vec<TargetId>,
 }
 
 /// Compiles a spec: one grader per named extraction pipeline.
@@ -94,6 +97,7 @@ pub fn compile(spec: &GraderSpec, context: &Context) -> Result<Vec<Compiled>, Ve
         pipeline,
         rule: Arc::clone(&rule),
         sees_refusals: spec.kind.sees_refusals(),
+        asks: spec.targets().iter().map(|target| target.as_str().into()).collect(),
     });
     Ok(compiled.collect())
 }
@@ -138,6 +142,27 @@ impl Compiled {
     /// The grader judges refusals itself, so that a refusal is not a failure by policy.
     pub fn sees_refusals(&self) -> bool {
         self.sees_refusals
+    }
+
+    /// The targets that it asks: judges and embedding endpoints.
+    pub fn asks(&self) -> &[TargetId] {
+        &self.asks
+    }
+
+    /// What a judge must reach against people's labels before it may be trusted.
+    pub fn requirements(&self) -> Vec<Requirement> {
+        self.rule.requirements()
+    }
+
+    /// The grades that a judge gives, from worst to best; empty for other graders.
+    pub fn grades(&self) -> &[String] {
+        self.rule.grades()
+    }
+
+    /// The same grader holding every answer against this one; `None` unless it judges pairs.
+    pub fn against(&self, other: &str) -> Option<Self> {
+        let rule: Arc<dyn Rule> = self.rule.against(other)?.into();
+        Some(Self { rule, ..self.clone() })
     }
 
     fn subject<'a>(&self, case: &'a Case, answer: &'a Answer) -> Result<Subject<'a>, String> {

@@ -34,6 +34,7 @@ pub mod pattern;
 pub mod policy;
 pub mod refusal;
 pub mod regex;
+pub mod require;
 pub mod rouge;
 pub mod similarity;
 pub mod spec;
@@ -59,6 +60,7 @@ pub use compile::Problem;
 pub use compile::compile;
 pub use policy::Standing;
 pub use policy::outcome_policy;
+pub use require::Requirement;
 pub use spec::GRADERS;
 pub use spec::GraderSpec;
 

@@ -1,23 +1,30 @@
 //! `pairwise`: another model says which of two answers is better.
 //!
 //! It is asked twice, with the answers in both orders; if it changes its mind, the pair is a tie. A win scores 1, a
-//! tie one half, a loss 0. The other answer is `against`: the name of one of the case's variables, or a text; the
+//! tie one half, a loss 0. A preference quotes one of the answers; a reply that cannot be used is asked for twice more. The other answer is `against`: the name of one of the case's variables, or a text; the
 //! case's `expect` by default.
+
+use serde_json::Value;
 
 use super::Step;
 use super::compile::Context;
 use super::compile::Problem;
 use super::judge;
+use super::judge::Asked;
+use super::judge::CANNOT;
+use super::judge::Heard;
+use super::judge::REASKS;
 use super::nonce::nonce;
 use super::params::Text;
 use super::params::params;
+use super::require::Require;
+use super::require::Requirement;
 use super::spec::Spec;
 use super::subject::Rule;
 use super::subject::Subject;
 use super::subject::no_expectation;
 use crate::domain::Case;
 use crate::domain::Expect;
-use crate::domain::TargetId;
 use crate::domain::Verdict;
 
 params! {
@@ -29,17 +36,23 @@ params! {
         against: Option<Text> = None,
         /// What makes an answer better, in words.
         rubric: String = "Which answer is more helpful, correct and complete?".to_owned(),
+        /// What `judge-check` must find against people's labels, as for `judge`.
+        require: Require = Require::default(),
     }
 }
 
 struct Pair {
     spec: Pairwise,
     seed: u64,
+    required: Vec<Requirement>,
+    /// The other answer, whatever the case says.
+    other: Option<String>,
 }
 
 impl Spec for Pairwise {
     fn rule(&self, context: &Context) -> Result<Box<dyn Rule>, Vec<Problem>> {
-        Ok(Box::new(Pair { spec: self.clone(), seed: context.seed }))
+        let required = self.require.requirements()?;
+        Ok(Box::new(Pair { spec: self.clone(), seed: context.seed, required, other: None }))
     }
 
     fn targets(&self) -> Vec<String> {
@@ -49,6 +62,9 @@ impl Spec for Pairwise {
 
 impl Pair {
     fn other(&self, case: &Case) -> Option<String> {
+        if self.other.is_some() {
+            return self.other.clone();
+        }
         match &self.spec.against {
             Some(Text(name)) => Some(
                 case.vars.get(name).map_or_else(|| name.clone(), |var| Expect::new(&var.value()).text().to_owned()),
@@ -57,15 +73,20 @@ impl Pair {
         }
     }
 
-    fn question(&self, first: &str, second: &str, nonce: &str) -> crate::domain::Conversation {
+    fn asked(&self, first: &str, second: &str, nonce: &str) -> Asked {
         let text = format!(
-            "{}\n\n{}\n\n{}\n\nVerdict: first, second or tie; {} if the question cannot be decided.",
+            "{}\n\n{}\n\n{}\n\nVerdict: first, second or tie; {CANNOT} if the question cannot be decided.",
             self.spec.rubric,
             judge::fenced("FIRST", nonce, first),
             judge::fenced("SECOND", nonce, second),
-            judge::CANNOT,
         );
-        judge::question(text, "evidence", &["first", "second", "tie", judge::CANNOT])
+        Asked {
+            target: self.spec.target.as_str().into(),
+            question: judge::question(text, "evidence", &["first", "second", "tie", CANNOT]),
+            quoted: vec![first.to_owned(), second.to_owned()],
+            grades: ["first", "second", "tie"].map(str::to_owned).to_vec(),
+            bare: vec!["tie".to_owned()],
+        }
     }
 }
 
@@ -73,24 +94,30 @@ impl Rule for Pair {
     fn judge(&self, subject: &Subject<'_>) -> Step {
         let Some(other) = self.other(subject.case) else { return Step::Done(no_expectation()) };
         let nonce = nonce(self.seed, subject, "pairwise");
-        let ahead = self.question(&subject.text, &other, &nonce);
-        let behind = self.question(&other, &subject.text, &nonce);
-        let target: TargetId = self.spec.target.as_str().into();
-        let next = target.clone();
-        let read = move |reply: Result<String, String>| match preference(reply, "first", "second") {
-            Err(why) => Step::Done(Verdict::ungradable(why)),
-            Ok(one) => Step::Ask {
-                target: next,
-                question: Box::new(behind),
-                read: Box::new(move |reply| {
-                    Step::Done(match preference(reply, "second", "first") {
-                        Err(why) => Verdict::ungradable(why),
-                        Ok(two) => settle(one, two),
-                    })
-                }),
-            },
+        let ahead = self.asked(&subject.text, &other, &nonce);
+        let behind = self.asked(&other, &subject.text, &nonce);
+        let second = |one: Side| -> Heard {
+            Box::new(move |found| {
+                Step::Done(match found {
+                    Err(why) => Verdict::ungradable(why),
+                    Ok(found) => settle(one, preference(&found, "second")),
+                })
+            })
         };
-        Step::Ask { target, question: Box::new(ahead), read: Box::new(read) }
+        let first: Heard = Box::new(move |found| match found {
+            Err(why) => Step::Done(Verdict::ungradable(why)),
+            Ok(found) => behind.ask(REASKS, second(preference(&found, "first"))),
+        });
+        ahead.ask(REASKS, first)
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
+        self.required.clone()
+    }
+
+    fn against(&self, other: &str) -> Option<Box<dyn Rule>> {
+        let (spec, required) = (self.spec.clone(), self.required.clone());
+        Some(Box::new(Self { spec, seed: self.seed, required, other: Some(other.to_owned()) }))
     }
 
     fn objection(&self, case: &Case) -> Option<String> {
@@ -106,23 +133,24 @@ enum Side {
     Loss,
 }
 
-fn preference(reply: Result<String, String>, ours: &str, theirs: &str) -> Result<Side, String> {
-    let reply = reply.map_err(|reason| format!("no judgement: {reason}"))?;
-    let found = judge::last_verdict(&reply).ok_or("judge: the reply holds no verdict")?;
+/// Whom a judge prefers when our answer stands at `ours`.
+fn preference(found: &Value, ours: &str) -> Side {
     match found["verdict"].as_str().unwrap_or_default() {
-        word if word == ours => Ok(Side::Win),
-        word if word == theirs => Ok(Side::Loss),
-        "tie" => Ok(Side::Tie),
-        _ => Err("judge: cannot grade the pair".into()),
+        "tie" => Side::Tie,
+        word if word == ours => Side::Win,
+        _ => Side::Loss,
     }
 }
+
+/// What the reason of a verdict says where the judge changed its mind.
+pub const FLIPPED: &str = "a tie: the orders disagree";
 
 fn settle(one: Side, two: Side) -> Verdict {
     match (one, two) {
         (Side::Win, Side::Win) => Verdict::score(1.0, "better in both orders"),
         (Side::Loss, Side::Loss) => Verdict::score(0.0, "worse in both orders"),
         (Side::Tie, Side::Tie) => Verdict::score(0.5, "a tie in both orders"),
-        _ => Verdict::score(0.5, "a tie: the orders disagree"),
+        _ => Verdict::score(0.5, FLIPPED),
     }
 }
 
@@ -137,22 +165,36 @@ mod tests {
     use crate::grade::testing::grader;
     use serde_json::json;
 
-    fn judge(one: &str, two: &str) -> Verdict {
+    /// The verdict after these grades, each with evidence; what is asked for again is the last one.
+    fn judge(grades: &[&str]) -> Verdict {
         let mut step = grader(json!({"pairwise": {"target": "j"}})).grade(&case(&json!("other")), &answer("ours"));
-        for word in [one, two] {
+        for word in grades.iter().chain(grades.last().into_iter().cycle().take(4)) {
             let Step::Ask { read, .. } = step else { break };
-            step = read(Ok(format!("{{\"verdict\": \"{word}\"}}")));
+            step = read(Ok(format!("{{\"evidence\": \"ours\", \"verdict\": \"{word}\"}}")));
         }
         done(step)
     }
 
     #[test]
     fn both_orders_must_agree() {
-        assert_eq!(judge("first", "second").bounds(), (1.0, 1.0));
-        assert_eq!(judge("second", "first").bounds(), (0.0, 0.0));
-        assert_eq!(judge("first", "first").bounds(), (0.5, 0.5));
-        assert_eq!(judge("tie", "tie").bounds(), (0.5, 0.5));
-        assert_eq!(judge("cannot_grade", "first").bounds(), (0.0, 1.0));
-        assert_eq!(judge("first", "gibberish").bounds(), (0.0, 1.0));
+        assert_eq!(judge(&["first", "second"]).bounds(), (1.0, 1.0));
+        assert_eq!(judge(&["second", "first"]).bounds(), (0.0, 0.0));
+        assert_eq!(judge(&["first", "first"]).bounds(), (0.5, 0.5));
+        assert_eq!(judge(&["tie", "tie"]).bounds(), (0.5, 0.5));
+        assert_eq!(judge(&["cannot_grade", "first"]).bounds(), (0.0, 1.0));
+        assert_eq!(judge(&["first", "gibberish"]).bounds(), (0.0, 1.0));
+        assert_eq!(judge(&["gibberish", "first", "gibberish", "second"]).bounds(), (1.0, 1.0));
+    }
+
+    #[test]
+    fn a_preference_quotes_one_of_the_answers() {
+        let graded = grader(json!({"pairwise": {"target": "j", "against": "nobody"}})).against("theirs").unwrap();
+        let Step::Ask { read, .. } = graded.grade(&case(&json!(null)), &answer("ours")) else { panic!("no question") };
+        let Step::Ask { question, read, .. } = read(Ok(r#"{"evidence": "THEIRS", "verdict": "second"}"#.into())) else {
+            panic!("asks in one order only")
+        };
+        assert!(format!("{:?}", question.turns).find("theirs") < format!("{:?}", question.turns).find("ours"));
+        let again = read(Ok(r#"{"evidence": "made up", "verdict": "first"}"#.into()));
+        assert!(matches!(again, Step::Ask { .. }));
     }
 }

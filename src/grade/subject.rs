@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Step;
 use super::params::Text;
+use super::require::Requirement;
 use crate::domain::Answer;
 use crate::domain::Case;
 use crate::domain::Verdict;
@@ -44,6 +45,21 @@ pub trait Rule: Send + Sync {
 
     /// What is wrong with a case from this rule's point of view: a missing or unreadable expectation.
     fn objection(&self, _case: &Case) -> Option<String> {
+        None
+    }
+
+    /// What a judge must reach against people's labels.
+    fn requirements(&self) -> Vec<Requirement> {
+        Vec::new()
+    }
+
+    /// The grades that a judge gives, from worst to best.
+    fn grades(&self) -> &[String] {
+        &[]
+    }
+
+    /// The same rule holding every answer against this one; `None` unless it judges pairs.
+    fn against(&self, _other: &str) -> Option<Box<dyn Rule>> {
         None
     }
 }

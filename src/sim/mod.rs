@@ -5,6 +5,7 @@ mod cache;
 mod clock;
 mod conn;
 pub mod draw;
+mod embed;
 pub mod fault;
 mod generate;
 mod host;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::ask::Ask;
 use super::ask::Protocol;
+use super::embed;
 use super::host::Hosts;
 use super::ledger::Entry;
 use super::page::Page;
@@ -35,6 +36,8 @@ fn post(path: &str, body: &[u8]) -> Reaction {
         Protocol::Responses
     } else if path.ends_with("/messages") || path.ends_with("/messages/count_tokens") {
         Protocol::Messages
+    } else if path.ends_with("/embeddings") {
+        return Reaction::Page(embeddings(body));
     } else {
         return Reaction::Page(plain_error(404, &format!("nothing is served at {path}")));
     };
@@ -45,6 +48,14 @@ fn post(path: &str, body: &[u8]) -> Reaction {
         Ok(ask) if counting => Reaction::Page(Page::json(200, &json!({"input_tokens": ask.prompt_tokens()}))),
         Ok(ask) => Reaction::Generate(Box::new(ask)),
         Err(message) => Reaction::Page(Page::json(400, &wire::error(protocol, 400, &message))),
+    }
+}
+
+fn embeddings(body: &[u8]) -> Page {
+    let asked = serde_json::from_slice(body).map_err(|e| format!("the body is no JSON: {e}"));
+    match asked.and_then(|body: Value| embed::answer(&body)) {
+        Ok(answer) => Page::json(200, &answer),
+        Err(message) => plain_error(400, &message),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod power;
 pub mod proportion;
 pub mod quantile;
 mod random;
+pub mod rank;
 pub mod sequential;
 pub mod student;
 

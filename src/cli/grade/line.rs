@@ -125,6 +125,25 @@ impl<'a> Recorded<'a> {
     }
 }
 
+/// The observation of an answer of which nothing but its text is known.
+pub(in crate::cli) fn answered(text: &str, trial: TrialId, cell: CellId, case: u32, repeat: u32) -> Observation {
+    let recorded = Recorded {
+        case: Cow::Borrowed(""),
+        response: Some(Cow::Borrowed(text)),
+        target: None,
+        mode: None,
+        prompt: None,
+        repeat: None,
+        reasoning: None,
+        tool_calls: None,
+        finish_reason: None,
+        usage: None,
+        ttft_ms: None,
+        e2e_ms: None,
+    };
+    recorded.observation(trial, cell, case, repeat)
+}
+
 fn outcome(finish: Option<&str>, text: &str, calls: Option<&[Value]>) -> Outcome {
     match finish {
         Some("length" | "max_tokens" | "MAX_TOKENS") => Outcome::Length,
