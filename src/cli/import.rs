@@ -20,17 +20,17 @@ const NAMES: [(&str, Source); 4] = [
 /// A file that cannot be read, or is not of the tool that it should be.
 pub fn import(args: &ImportArgs) -> Result<Exit, Failure> {
     let bad = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", args.file.display()));
-    let text = std::fs::read_to_string(&args.file).map_err(|error| bad(&error))?;
+    let bytes = std::fs::read(&args.file).map_err(|error| bad(&error))?;
     let known = || NAMES.map(|(name, _)| name).join(", ");
     let source = match &args.from {
-        None => Source::detect(&text)
+        None => Source::of(&bytes)
             .ok_or_else(|| bad(&format!("nobody knows which tool wrote this; say --from with one of {}", known())))?,
         Some(name) => {
             let found = NAMES.iter().find(|(known, _)| known == name).map(|(_, source)| *source);
             found.ok_or_else(|| Failure::usage(format!("--from: `{name}` is none of {}", known())))?
         }
     };
-    let lines = source.convert(&text).map_err(|why| bad(&why))?.join("\n") + "\n";
+    let lines = source.read(&bytes).map_err(|why| bad(&why))?.join("\n") + "\n";
     match &args.out {
         None => terminal::result(&lines),
         Some(path) => {

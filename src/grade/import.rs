@@ -1,8 +1,10 @@
 //! Results of other harnesses as lines of recorded answers, ready for `llmark grade --responses`.
 //!
-//! Read are promptfoo's output JSON, Inspect's JSON log, the samples of lm-evaluation-harness (JSON Lines) and the
-//! events of OpenAI Evals (JSON Lines). Each line keeps what the source says of case, target, repeat, answer,
-//! stop reason and times; nothing is guessed.
+//! Read are promptfoo's output JSON, Inspect's logs (`.eval` archives and JSON), the samples of lm-evaluation-harness
+//! (JSON Lines) and the events of OpenAI Evals (JSON Lines). Each line keeps what the source says of case, target,
+//! repeat, answer, reasoning, calls, stop reason, tokens and times; nothing is guessed.
+
+mod archive;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -30,6 +32,26 @@ impl Source {
         ("openai-evals", Self::OpenAiEvals),
     ];
 
+    /// The format that bytes are in; `None` where nothing tells.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        if archive::is_one(bytes) { Some(Self::Inspect) } else { Self::detect(std::str::from_utf8(bytes).ok()?) }
+    }
+
+    /// Lines of recorded answers, from the bytes of a file.
+    ///
+    /// # Errors
+    /// What is not as the format says, with the line or the file in the archive.
+    pub fn read(self, bytes: &[u8]) -> Result<Vec<String>, String> {
+        if archive::is_one(bytes) {
+            return if self == Self::Inspect {
+                archive::lines(bytes)
+            } else {
+                Err("the file is an archive, as only Inspect writes them".into())
+            };
+        }
+        self.convert(std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?)
+    }
+
     /// The format that a text is in; `None` where nothing tells.
     pub fn detect(text: &str) -> Option<Self> {
         if let Ok(whole) = serde_json::from_str::<Value>(text) {
@@ -56,8 +78,8 @@ impl Source {
         let items = match self {
             Self::Promptfoo => promptfoo(&document(text)?)?,
             Self::Inspect => inspect(&document(text)?)?,
-            Self::LmEval => each_line(text, lm_eval)?,
-            Self::OpenAiEvals => each_line(text, open_ai_evals)?,
+            Self::LmEval => lm_eval(&parsed_lines(text)?)?,
+            Self::OpenAiEvals => open_ai_evals(&parsed_lines(text)?),
         };
         if items.is_empty() {
             return Err("there is no answer in it".into());
@@ -70,13 +92,11 @@ fn document(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))
 }
 
-fn each_line(text: &str, read: fn(&Value) -> Vec<Value>) -> Result<Vec<Value>, String> {
-    let mut items = Vec::new();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let line: Value = serde_json::from_str(line).map_err(|error| format!("line {}: no JSON: {error}", at + 1))?;
-        items.extend(read(&line));
-    }
-    Ok(items)
+fn parsed_lines(text: &str) -> Result<Vec<Value>, String> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let parsed = lines
+        .map(|(at, line)| serde_json::from_str(line).map_err(|error| format!("line {}: no JSON: {error}", at + 1)));
+    parsed.collect()
 }
 
 /// An object without the members that are null.
@@ -98,17 +118,48 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// Calls in the form of responses files: `{name, arguments}`.
+fn calls(calls: &Value) -> Value {
+    let call = |call: &Value| {
+        let function = call.get("function").unwrap_or(call);
+        match function {
+            // Inspect writes the name where others write an object.
+            Value::String(name) => json!({"name": name, "arguments": call["arguments"]}),
+            other => json!({"name": other["name"], "arguments": other["arguments"]}),
+        }
+    };
+    match calls.as_array().filter(|calls| !calls.is_empty()) {
+        Some(calls) => calls.iter().map(call).collect(),
+        None => Value::Null,
+    }
+}
+
+/// Tokens under the names of responses files; null where nothing is known.
+fn usage(input: &Value, output: &Value) -> Value {
+    if input.is_u64() || output.is_u64() {
+        line(json!({"input_tokens": input, "output_tokens": output}))
+    } else {
+        Value::Null
+    }
+}
+
 fn promptfoo(whole: &Value) -> Result<Vec<Value>, String> {
     let results = whole.pointer("/results/results").or_else(|| whole.get("results")).and_then(Value::as_array);
     let results = results.ok_or("promptfoo's output holds `results.results`")?;
+    let several = results.iter().any(|result| result["promptIdx"].as_u64() > Some(0));
     let item = |(at, result): (usize, &Value)| {
-        let response = text(&result["response"]["output"])?;
+        let output = &result["response"]["output"];
+        let tool_calls = if output[0].get("function").is_some() { calls(output) } else { Value::Null };
+        let response = text(output)?;
         let case = ["/testCase/metadata/id", "/testCase/description", "/vars/id"];
         let case = case.iter().find_map(|path| result.pointer(path).filter(|value| !value.is_null()).map(name));
         let case = case.unwrap_or_else(|| result["testIdx"].as_u64().unwrap_or(at as u64).to_string());
+        let prompt = result["promptIdx"].as_u64().filter(|_| several).map(|index| format!("prompt-{index}"));
+        let tokens = &result["response"]["tokenUsage"];
         Some(line(json!({
-            "case": case, "response": response, "target": result["provider"]["id"],
-            "finish_reason": result["response"]["finishReason"], "e2e_ms": result["latencyMs"],
+            "case": case, "response": response, "target": result["provider"]["id"], "prompt": prompt,
+            "tool_calls": tool_calls, "finish_reason": result["response"]["finishReason"],
+            "usage": usage(&tokens["prompt"], &tokens["completion"]), "e2e_ms": result["latencyMs"],
         })))
     };
     Ok(results.iter().enumerate().filter_map(item).collect())
@@ -116,47 +167,66 @@ fn promptfoo(whole: &Value) -> Result<Vec<Value>, String> {
 
 fn inspect(whole: &Value) -> Result<Vec<Value>, String> {
     let samples = whole.get("samples").and_then(Value::as_array).ok_or("Inspect's log holds `samples`")?;
-    let item = |sample: &Value| {
-        let choice = sample.pointer("/output/choices/0")?;
-        let seconds = sample["output"]["time"].as_f64();
-        Some(line(json!({
-            "case": name(&sample["id"]), "response": text(&choice["message"]["content"])?,
-            "repeat": sample["epoch"].as_u64().map(|epoch| epoch.saturating_sub(1)),
-            "target": whole.pointer("/eval/model"), "finish_reason": choice["stop_reason"],
-            "e2e_ms": seconds.map(|seconds| seconds * 1000.0),
-        })))
-    };
-    Ok(samples.iter().filter_map(item).collect())
+    let model = whole.pointer("/eval/model").unwrap_or(&Value::Null);
+    Ok(samples.iter().filter_map(|sample| inspect_sample(sample, model)).collect())
 }
 
-fn lm_eval(sample: &Value) -> Vec<Value> {
-    let flat = |answer: &Value| match answer {
-        Value::Array(inner) => inner.first().and_then(text),
-        other => text(other),
-    };
-    let answers = sample["resps"].as_array().into_iter().flatten();
-    let answers = answers.flat_map(|answer| match answer {
-        Value::Array(repeats) => repeats.clone(),
-        one => vec![one.clone()],
-    });
-    let answers = answers.enumerate().filter_map(|(repeat, answer)| Some((repeat, flat(&answer)?)));
-    answers
-        .map(|(repeat, response)| json!({"case": name(&sample["doc_id"]), "response": response, "repeat": repeat}))
-        .collect()
+/// One sample; none where it ended in an error before the model answered.
+fn inspect_sample(sample: &Value, model: &Value) -> Option<Value> {
+    let choice = sample.pointer("/output/choices/0")?;
+    let message = &choice["message"];
+    let seconds = sample["output"]["time"].as_f64();
+    let tokens = &sample["output"]["usage"];
+    let parts = message["content"].as_array().into_iter().flatten();
+    let reasoning: String = parts.filter_map(|part| part["reasoning"].as_str()).collect();
+    let model = if model.is_null() { &sample["output"]["model"] } else { model };
+    Some(line(json!({
+        "case": name(&sample["id"]), "response": text(&message["content"])?,
+        "repeat": sample["epoch"].as_u64().map(|epoch| epoch.saturating_sub(1)), "target": model,
+        "reasoning": Some(reasoning).filter(|text| !text.is_empty()), "tool_calls": calls(&message["tool_calls"]),
+        "finish_reason": choice["stop_reason"], "usage": usage(&tokens["input_tokens"], &tokens["output_tokens"]),
+        "e2e_ms": seconds.map(|seconds| seconds * 1000.0),
+    })))
 }
 
-fn open_ai_evals(event: &Value) -> Vec<Value> {
-    if event["type"] != "sampling" {
-        return Vec::new();
+/// Samples stand once per filter of the task; the answers are the same, so the first filter's lines are read.
+fn lm_eval(samples: &[Value]) -> Result<Vec<Value>, String> {
+    let first = samples.first().map_or(&Value::Null, |sample| &sample["filter"]);
+    let mut items = Vec::new();
+    for sample in samples.iter().filter(|sample| &sample["filter"] == first) {
+        let answers = sample["resps"].as_array().into_iter().flatten();
+        let answers = answers.flat_map(|answer| match answer {
+            Value::Array(repeats) => repeats.clone(),
+            one => vec![one.clone()],
+        });
+        for (repeat, answer) in answers.enumerate() {
+            if answer.is_array() || answer.is_number() || answer.is_boolean() {
+                return Err("the samples hold log-likelihoods of given choices, not answers".into());
+            }
+            if let Some(response) = text(&answer) {
+                items.push(json!({"case": name(&sample["doc_id"]), "response": response, "repeat": repeat}));
+            }
+        }
     }
-    let sampled = match &event["data"]["sampled"] {
-        Value::Array(all) => all.clone(),
-        one => vec![one.clone()],
-    };
-    let sampled = sampled.into_iter().enumerate().filter_map(|(repeat, one)| Some((repeat, text(&one)?)));
-    sampled
-        .map(|(repeat, response)| json!({"case": name(&event["sample_id"]), "response": response, "repeat": repeat}))
-        .collect()
+    Ok(items)
+}
+
+fn open_ai_evals(events: &[Value]) -> Vec<Value> {
+    let target = events.iter().find_map(|event| event.pointer("/spec/completion_fns/0")).unwrap_or(&Value::Null);
+    let mut items = Vec::new();
+    for event in events.iter().filter(|event| event["type"] == "sampling") {
+        let sampled = match &event["data"]["sampled"] {
+            Value::Array(all) => all.clone(),
+            one => vec![one.clone()],
+        };
+        for (repeat, one) in sampled.iter().enumerate() {
+            if let Some(response) = text(one) {
+                let case = name(&event["sample_id"]);
+                items.push(line(json!({"case": case, "response": response, "repeat": repeat, "target": target})));
+            }
+        }
+    }
+    items
 }
 
 #[cfg(test)]
@@ -192,9 +262,53 @@ mod tests {
         );
         check(
             Source::OpenAiEvals,
-            "{\"spec\": {}}\n{\"run_id\": \"r\", \"sample_id\": \"s.1\", \"type\": \"sampling\", \"data\": {\"sampled\": [\"e\"]}}",
-            &[json!({"case": "s.1", "response": "e", "repeat": 0})],
+            "{\"spec\": {\"completion_fns\": [\"gpt\"]}}\n{\"run_id\": \"r\", \"sample_id\": \"s.1\", \"type\": \"sampling\", \"data\": {\"sampled\": [\"e\"]}}",
+            &[json!({"case": "s.1", "response": "e", "repeat": 0, "target": "gpt"})],
         );
+    }
+
+    #[test]
+    fn calls_reasoning_and_tokens_are_kept() {
+        let inspect = r#"{"eval": {"model": "m"}, "samples": [{"id": "a", "epoch": 1, "output": {"choices": [{"message":
+            {"content": [{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "b"}],
+             "tool_calls": [{"id": "1", "function": "f", "arguments": {"x": 1}, "type": "function"}]}, "stop_reason":
+            "tool_calls"}], "usage": {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}}}, {"id": "b", "error": {}}]}"#;
+        check(
+            Source::Inspect,
+            inspect,
+            &[json!({
+                "case": "a", "response": "b", "repeat": 0, "target": "m", "reasoning": "hm",
+                "tool_calls": [{"name": "f", "arguments": {"x": 1}}], "finish_reason": "tool_calls",
+                "usage": {"input_tokens": 3, "output_tokens": 5},
+            })],
+        );
+        let promptfoo = r#"{"evalId": "e", "results": {"version": 3, "results": [
+            {"testIdx": 0, "promptIdx": 0, "provider": {"id": "p"}, "vars": {"q": "x"}, "response": {"output":
+             [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}], "tokenUsage": {"total": 3,
+             "prompt": 1, "completion": 2}}},
+            {"testIdx": 0, "promptIdx": 1, "provider": {"id": "p"}, "response": {"output": {"a": 1}}}]}}"#;
+        check(
+            Source::Promptfoo,
+            promptfoo,
+            &[
+                json!({
+                    "case": "0", "response": "", "target": "p", "prompt": "prompt-0",
+                    "tool_calls": [{"name": "f", "arguments": "{}"}],
+                    "usage": {"input_tokens": 1, "output_tokens": 2},
+                }),
+                json!({"case": "0", "response": "{\"a\":1}", "target": "p", "prompt": "prompt-1"}),
+            ],
+        );
+    }
+
+    #[test]
+    fn samples_of_several_filters_are_read_once() {
+        let text = ["strict-match", "flexible-extract"].map(|filter| {
+            format!(r#"{{"doc_id": 0, "resps": [["it is 4"]], "filtered_resps": ["4"], "filter": "{filter}"}}"#)
+        });
+        check(Source::LmEval, &text.join("\n"), &[json!({"case": "0", "response": "it is 4", "repeat": 0})]);
+        let choices = r#"{"doc_id": 0, "resps": [[[-1.5, true]], [[-2.0, false]]]}"#;
+        assert!(Source::LmEval.convert(choices).unwrap_err().contains("log-likelihoods"));
     }
 
     #[test]

@@ -21,7 +21,9 @@ pub(super) fn answer(body: &Value) -> Result<Value, String> {
     let model = body["model"].as_str().ok_or("`model` is missing")?;
     let texts: Vec<&str> = match &body["input"] {
         Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<_>>().ok_or("`input` holds no texts")?,
+        Value::Array(items) => {
+            items.iter().map(Value::as_str).collect::<Option<_>>().ok_or("`input` holds no texts")?
+        }
         _ => return Err("`input` is a text or a list of texts".into()),
     };
     if texts.is_empty() || texts.len() > MOST_TEXTS || texts.iter().any(|text| text.is_empty()) {
@@ -51,9 +53,9 @@ fn vector(text: &str) -> Vec<f64> {
 
 /// FNV-1a with a final mix, so that the high bits depend on every byte.
 fn hash(word: &str) -> u64 {
-    let all = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |all, byte| {
-        (all ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let all = word
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |all, byte| (all ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (all ^ (all >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -76,7 +78,10 @@ mod tests {
     #[test]
     fn requests_are_answered_in_order_or_refused() {
         let reply = answer(&json!({"model": "m", "input": ["a", "b"]})).unwrap();
-        assert_eq!((reply["data"][1]["index"].as_u64(), reply["data"][1]["embedding"].as_array().unwrap().len()), (Some(1), 256));
+        assert_eq!(
+            (reply["data"][1]["index"].as_u64(), reply["data"][1]["embedding"].as_array().unwrap().len()),
+            (Some(1), 256)
+        );
         assert!(answer(&json!({"model": "m", "input": "a"})).is_ok());
         for bad in [json!({"input": "a"}), json!({"model": "m", "input": [1]}), json!({"model": "m", "input": []})] {
             assert!(answer(&bad).is_err(), "{bad}");

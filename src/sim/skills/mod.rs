@@ -11,6 +11,7 @@ mod expression;
 mod extract;
 mod facts;
 mod instruct;
+mod judge;
 mod lookup;
 mod prose;
 mod sort;
@@ -91,7 +92,9 @@ pub(super) fn answer(ask: &Ask, slip: bool, stream: &mut Stream) -> Answer {
     }
     let question = question(ask);
     match &ask.format {
-        Format::Schema(schema) => Answer::said(extract::by_schema(&question, schema, slip)),
+        Format::Schema(schema) => Answer::said(
+            judge::verdict(&question, schema, slip).unwrap_or_else(|| extract::by_schema(&question, schema, slip)),
+        ),
         Format::Json => Answer::said(extract::object(&question, slip).unwrap_or_else(|| "{}".into())),
         Format::Text => Answer::said(say(&question, slip, stream)),
     }
