@@ -98,6 +98,8 @@ pub fn judge_check(args: &JudgeCheckArgs) -> Result<Exit, Failure> {
         recorded,
         watch: None,
         allow_code: false,
+        // A stored reply would hide every change of mind.
+        answers: None,
     };
     if !args.quiet {
         terminal::note(&format!("judging {} answers, from {} labels", trials.len(), labelled.len()));
@@ -110,8 +112,8 @@ pub fn judge_check(args: &JudgeCheckArgs) -> Result<Exit, Failure> {
 /// Reads the run back, writes the figures into its folder and prints them.
 fn conclude(folder: &RunFolder, suite: &Suite, status: Exit, as_json: bool) -> Result<Exit, Failure> {
     let found = read_back(folder, suite)?;
-    let back = finish::read_back(folder)?;
-    finish::write_all(folder, &back)?;
+    let mut back = finish::read_back(folder)?;
+    finish::write_all(folder, &mut back)?;
     let document = table::json(&found);
     folder.write("judge_check.json", document.as_bytes())?;
     let text = table::text(&found);
@@ -226,6 +228,7 @@ fn manifest_of(
         load_spec: json!({ "level": 1 }),
         timed: false,
         open_loop: false,
+        ..manifest::CellInfo::default()
     };
     manifest.cells = CELLS.iter().map(cell).collect();
     manifest.targets.push(manifest::TargetInfo {

@@ -107,6 +107,7 @@ fn ask(folder: &RunFolder, suite: &Suite, catalog: &Catalog, due: Due, args: &Re
         recorded: due.questions,
         watch: None,
         allow_code: args.allow_code,
+        answers: None,
     };
     let status = session.run()?;
     simulators.stop();

@@ -9,6 +9,7 @@ mod crash;
 mod disk;
 mod early;
 mod frozen;
+mod judges;
 mod layering;
 mod leaks;
 mod live;
