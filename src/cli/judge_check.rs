@@ -23,6 +23,8 @@ use super::exit::Failure;
 use super::finish;
 use super::grade::line;
 use super::load;
+use super::reach::Reach;
+use super::reach::ReachArgs;
 use super::run;
 use super::session;
 use super::session::Left;
@@ -76,6 +78,7 @@ pub fn judge_check(args: &JudgeCheckArgs) -> Result<Exit, Failure> {
     let simulators = Simulators::start(&mut endpoints, args.suite.parent().unwrap_or(Path::new(".")))?;
     run::refuse_unknown_prices(&plan, &endpoints, args.allow_unknown_prices)?;
     let keys = session::find_keys(&endpoints, &catalog, args.allow_http)?;
+    let reach = Reach::new(&ReachArgs::default(), &keys.redactor)?;
     let clock = RunClock::start();
     let manifest = manifest_of(args, &suite, &plan, &endpoints, &trials, clock);
     let place = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&manifest.run));
@@ -100,6 +103,7 @@ pub fn judge_check(args: &JudgeCheckArgs) -> Result<Exit, Failure> {
         allow_code: false,
         // A stored reply would hide every change of mind.
         answers: None,
+        reach,
     };
     if !args.quiet {
         terminal::note(&format!("judging {} answers, from {} labels", trials.len(), labelled.len()));

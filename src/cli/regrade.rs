@@ -12,6 +12,8 @@ use super::exit::Failure;
 use super::grade::judged;
 use super::judge_check;
 use super::load;
+use super::reach::Reach;
+use super::reach::ReachArgs;
 use super::resume::stored_suite;
 use super::run::conclude;
 use super::session;
@@ -95,6 +97,7 @@ fn ask(folder: &RunFolder, suite: &Suite, catalog: &Catalog, due: Due, args: &Re
     // A budget given here is for the judges alone; the suite's own holds for the run and what follows it.
     let spent = if args.budget_usd.is_some() { Usd::ZERO } else { progress.spent() };
     let keys = session::find_keys(&endpoints, catalog, args.allow_http)?;
+    let reach = Reach::new(&ReachArgs::default(), &keys.redactor)?;
     let session = Session {
         suite,
         plan: Arc::new(plan),
@@ -108,6 +111,7 @@ fn ask(folder: &RunFolder, suite: &Suite, catalog: &Catalog, due: Due, args: &Re
         watch: None,
         allow_code: args.allow_code,
         answers: None,
+        reach,
     };
     let status = session.run()?;
     simulators.stop();

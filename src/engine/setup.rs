@@ -12,7 +12,6 @@ use super::clock::RunClock;
 use super::grading::RunProgram;
 use super::recall::Answers;
 use super::tapes::Tapes;
-use crate::domain::CellId;
 use crate::domain::Answer;
 use crate::domain::Attempt;
 use crate::domain::Case;
