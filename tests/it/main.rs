@@ -9,6 +9,7 @@ mod crash;
 mod disk;
 mod early;
 mod frozen;
+mod hostile_server;
 mod judges;
 mod layering;
 mod leaks;
