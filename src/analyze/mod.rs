@@ -1,6 +1,7 @@
 //! Observations and verdicts to cells, estimates, SLO verdicts and comparisons.
 
 pub mod audit;
+pub mod canary;
 pub mod capacity;
 pub mod cell;
 pub mod charts;
@@ -34,6 +35,7 @@ pub mod study;
 pub mod summarize;
 pub mod summary;
 pub mod times;
+pub mod trend;
 pub mod trial;
 pub mod unavailable;
 pub mod warnings;

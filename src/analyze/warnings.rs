@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Summary;
+use super::canary;
 use super::run::Run;
 use super::summary::Cell;
 use super::summary::Claim;
@@ -48,6 +49,7 @@ pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
         advice: one.advice.clone(),
     }));
     about_replay(run, &mut Notes { cell: None, found: &mut found });
+    about_canaries(run, trials, &mut Notes { cell: None, found: &mut found });
     for cell in &summary.cells {
         let mut notes = Notes { cell: Some(cell), found: &mut found };
         about_instrument(cell, &mut notes);
@@ -82,6 +84,17 @@ fn about_replay(run: &Run, notes: &mut Notes<'_>) {
     }
     let advice = "fit for graders, reports and tests of the harness; measure again before saying how fast a model is";
     notes.add(Severity::Caution, "replayed", message, advice);
+}
+
+fn about_canaries(run: &Run, trials: &Trials, notes: &mut Notes<'_>) {
+    for change in canary::changes(run, trials) {
+        notes.add(
+            Severity::Caution,
+            "provider_changed",
+            change.sentence(),
+            "the endpoint did not stay the same during the run; compare only what was interleaved, or run again",
+        );
+    }
 }
 
 fn about_run(summary: &Summary, notes: &mut Notes<'_>) {

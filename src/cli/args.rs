@@ -378,12 +378,28 @@ pub struct CompareArgs {
     /// Slices of the gate; may be repeated.
     #[arg(long, value_name = "WHAT")]
     pub by: Vec<Slice>,
+    /// How to write it: a table, Markdown for a comment or $GITHUB_STEP_SUMMARY, `JUnit` XML, or JSON.
+    #[arg(long, value_name = "HOW")]
+    pub format: Option<CompareFormat>,
     /// JSON on stdout.
     #[arg(long)]
     pub json: bool,
     /// Make the candidate the baseline of later comparisons under this name.
     #[arg(long, value_name = "NAME")]
     pub save_baseline: Option<String>,
+}
+
+/// How a comparison is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// For people at a terminal.
+    Table,
+    /// Markdown.
+    Md,
+    /// `JUnit` XML.
+    Junit,
+    /// The same as `--json`.
+    Json,
 }
 
 /// How a comparison is sliced.

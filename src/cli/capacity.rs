@@ -156,7 +156,8 @@ fn measure(
     run::raise_descriptor_limit(&plan)?;
     let clock = RunClock::start();
     let reach = Reach::new(&ReachArgs::default(), &keys.redactor)?;
-    let place = run::Place { out: Some(place), suite: &args.suite, baseline: None, reach: &reach };
+    let profiles = simulators.profiles.clone();
+    let place = run::Place { out: Some(place), suite: &args.suite, baseline: None, reach: &reach, profiles };
     let folder = run::create_folder(&place, &suite, &plan, &endpoints, clock, &keys.redactor)?;
     let session = Session {
         suite: &suite,

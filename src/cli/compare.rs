@@ -1,28 +1,39 @@
 //! `compare`: two stored runs, or two selections of one, with the exit code of the verdict.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 use super::args::CompareArgs;
+use super::args::CompareFormat;
 use super::args::Slice;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
 use super::finish::ReadBack;
+use super::run::PROFILES;
 use super::terminal;
 use crate::analyze::compare;
 use crate::analyze::compare::Arm;
 use crate::analyze::compare::By;
 use crate::analyze::compare::Comparisons;
+use crate::analyze::compare::Flip;
 use crate::analyze::compare::Options;
 use crate::analyze::compare::Selection;
+use crate::domain::Asker;
+use crate::domain::Event;
+use crate::domain::TrialId;
 use crate::report;
 use crate::store::Manifest;
 use crate::store::RunFolder;
 use crate::store::manifest::CaseInfo;
 
+/// Flips whose answers are looked up.
+const ANSWERED_FLIPS: usize = 50;
+/// Characters of an answer that stand beside a flip.
+const LONGEST_ANSWER: usize = 500;
 /// Folder of names for runs, beside the runs.
 const BASELINES: &str = "baselines";
 
@@ -34,8 +45,9 @@ pub fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     let (base, cand) = (Side::open(&args.base)?, Side::open(&args.cand)?);
     let options = options(args, cand.back.run.terms.options.clone())?;
     let mut found = compare::compare(&base.arm(), &cand.arm(), &options).map_err(Failure::usage)?;
-    found.notes.extend(changed_prompts(base.folder.manifest(), cand.folder.manifest()));
-    print(&found, args.json);
+    found.notes.extend(changes(base.folder.manifest(), cand.folder.manifest()));
+    look_up(std::slice::from_mut(&mut found), [&base.folder, &cand.folder])?;
+    print(&found, if args.json { CompareFormat::Json } else { args.format.unwrap_or(CompareFormat::Table) });
     if let Some(name) = &args.save_baseline {
         save(name, cand.folder.path())?;
     }
@@ -51,7 +63,8 @@ pub fn against(baseline: &str, folder: &RunFolder, back: &ReadBack) -> Result<Co
     let options = &back.run.terms.options;
     let candidate = Arm { run: &back.run, trials: &back.trials, selection: Selection::default() };
     let mut found = compare::compare(&base.arm(), &candidate, options).map_err(Failure::usage)?;
-    found.notes.extend(changed_prompts(base.folder.manifest(), folder.manifest()));
+    found.notes.extend(changes(base.folder.manifest(), folder.manifest()));
+    look_up(std::slice::from_mut(&mut found), [&base.folder, folder])?;
     Ok(found)
 }
 
@@ -77,14 +90,51 @@ pub fn stored_baseline(named: Option<&str>) -> Result<Option<String>, Failure> {
     Ok(Some(if selection.is_empty() { folder } else { format!("{folder}:{selection}") }))
 }
 
-/// Tables, or JSON, on stdout.
-pub fn print(found: &Comparisons, json: bool) {
-    let text = if json {
-        report::json::compare::text(found)
-    } else {
-        report::table::compare::render(found, terminal::screen())
-    };
-    terminal::result(&text);
+/// The comparison on stdout.
+fn print(found: &Comparisons, format: CompareFormat) {
+    terminal::result(&match format {
+        CompareFormat::Table => report::table::compare::render(found, terminal::screen()),
+        CompareFormat::Md => report::md::compare::text(found),
+        CompareFormat::Json => report::json::compare::text(found),
+        CompareFormat::Junit => {
+            let mut junit = report::junit::Report::default();
+            junit.compare(std::slice::from_ref(found));
+            String::from_utf8_lossy(&junit.render("compare").bytes).into_owned()
+        }
+    });
+}
+
+/// Fills in what the first flips answered, from the logs of baseline and candidate.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn look_up(found: &mut [Comparisons], [base, cand]: [&RunFolder; 2]) -> Result<(), Failure> {
+    let mut flips: Vec<&mut Flip> =
+        found.iter_mut().flat_map(|one| one.flips.iter_mut().take(ANSWERED_FLIPS)).collect();
+    if flips.is_empty() {
+        return Ok(());
+    }
+    let before = answers(base, flips.iter().map(|flip| flip.baseline_trial).collect())?;
+    let after = answers(cand, flips.iter().map(|flip| flip.candidate_trial).collect())?;
+    for flip in &mut flips {
+        let both = before.get(&flip.baseline_trial).zip(after.get(&flip.candidate_trial));
+        flip.answers = both.map(|(before, after)| [before.clone(), after.clone()]);
+    }
+    Ok(())
+}
+
+/// The last answer of each of these trials, bounded.
+fn answers(folder: &RunFolder, wanted: HashSet<TrialId>) -> Result<HashMap<TrialId, String>, Failure> {
+    let mut found = HashMap::new();
+    finish::each_event(folder, |event| {
+        if let Event::Observed(seen) = event
+            && seen.attempt.asker == Asker::Subject
+            && wanted.contains(&seen.attempt.trial)
+        {
+            found.insert(seen.attempt.trial, seen.reply.text.chars().take(LONGEST_ANSWER).collect());
+        }
+    })?;
+    Ok(found)
 }
 
 /// One side, read back.
@@ -168,6 +218,33 @@ fn share(text: &str) -> Option<f64> {
         Some(percent) => number(percent).map(|x| x / 100.0),
         None => number(text),
     }
+}
+
+/// What differs between the runs besides what is compared, as far as their manifests tell.
+fn changes(base: &Manifest, cand: &Manifest) -> Vec<String> {
+    let mut notes: Vec<String> = changed_prompts(base, cand).into_iter().collect();
+    for target in &base.targets {
+        let Some(other) = cand.targets.iter().find(|other| other.id == target.id) else { continue };
+        if (&target.model, &target.protocol) != (&other.model, &other.protocol) {
+            notes.push(format!(
+                "target {} is {} over {} in the baseline and {} over {} in the candidate",
+                target.id, target.model, target.protocol, other.model, other.protocol
+            ));
+        }
+        let profile = |manifest: &Manifest| manifest.extra.get(PROFILES).map(|all| all[&target.id].clone());
+        if let (Some(ours), Some(theirs)) = (profile(base), profile(cand))
+            && ours != theirs
+        {
+            notes.push(format!(
+                "target {} is another simulator profile in the candidate than in the baseline",
+                target.id
+            ));
+        }
+    }
+    if base.params != cand.params {
+        notes.push(format!("the parameters differ: {} in the baseline, {} in the candidate", base.params, cand.params));
+    }
+    notes
 }
 
 /// Cases whose conversation differs between the runs under a prompt of the same name.

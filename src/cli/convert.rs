@@ -201,7 +201,8 @@ pub fn kind(version: &str) -> &str {
     version.split([':', '@', ' ', '/']).next().unwrap_or_default()
 }
 
-fn hash(text: &str) -> String {
+/// Sixteen hexadecimal digits of a text's SHA-256.
+pub fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 

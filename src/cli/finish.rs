@@ -116,6 +116,7 @@ pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
 /// The baseline cannot be read, or the comparison with it would mislead.
 pub fn complete(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure> {
     study::add(&back.run, &back.trials, &mut back.summary);
+    compare::look_up(&mut back.summary.comparisons, [folder, folder])?;
     if let Some(baseline) = folder.manifest().builds_on.first() {
         let found = compare::against(baseline, folder, back)?;
         study::add_comparison(&mut back.summary, found);
@@ -146,6 +147,7 @@ pub fn write_all(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure>
     if let Some(error) = broken {
         return Err(Failure::store(error));
     }
+    junit.compare(&back.summary.comparisons);
     folder.write("trials.csv", &table.finish().map_err(Failure::store)?)?;
     let artifacts = [
         report::json::render(&back.summary),

@@ -19,8 +19,12 @@ use super::load;
 use super::run;
 use super::session;
 use crate::domain::Answer;
+use crate::domain::Basis;
 use crate::domain::CellId;
+use crate::domain::Cost;
 use crate::domain::Event;
+use crate::domain::Observation;
+use crate::domain::Price;
 use crate::domain::RunStatus;
 use crate::domain::TrialId;
 use crate::domain::Verdict;
@@ -83,6 +87,10 @@ pub fn grade(args: &GradeArgs) -> Result<Exit, Failure> {
     writer.append(Event::Ended(RunStatus::Complete))?;
     writer.close(session::anchor(clock))?;
     run::conclude(&folder, Exit::Ok, args.json)
+}
+
+fn price_of<'s>(suite: &'s Suite, target: &str) -> Option<&'s Price> {
+    suite.targets.iter().find(|own| own.id.as_str() == target)?.price.as_deref()
 }
 
 fn default_names(suite: &Suite) -> Names {
@@ -167,7 +175,8 @@ impl Desk<'_> {
         let Ok(recorded) = Recorded::parse(text) else { return Vec::new() };
         let Some((cell, case)) = self.place(&recorded) else { return Vec::new() };
         let repeat = recorded.repeat.unwrap_or(*counted);
-        let observation = recorded.observation(TrialId(*trial), CellId(cell), case, repeat);
+        let mut observation = recorded.observation(TrialId(*trial), CellId(cell), case, repeat);
+        observation.cost = self.cost(&recorded.names(&self.default).0, &observation);
         let answer = observation.answer();
         let unbegun = observation.outcome == crate::domain::Outcome::Length && answer.text.is_empty();
         let mut events = vec![Event::Observed(Box::new(observation))];
@@ -175,6 +184,13 @@ impl Desk<'_> {
             events.extend(self.suite.applied[case as usize].iter().map(|at| self.verdict(*trial, case, *at, &answer)));
         }
         events
+    }
+
+    /// What the recorded usage comes to by the suite's price of this target, where it has one.
+    fn cost(&self, target: &str, observation: &Observation) -> Cost {
+        let price = price_of(self.suite, target);
+        let usd = price.zip(observation.reply.usage.as_ref()).and_then(|(price, usage)| price.of(usage));
+        usd.map_or(Cost::UNKNOWN, |usd| Cost { usd: Some(usd), basis: Basis::Computed })
     }
 
     fn verdict(&self, trial: u64, case: u32, grader: usize, answer: &Answer) -> Event {
@@ -248,6 +264,7 @@ fn manifest_of(args: &GradeArgs, suite: &Suite, plan: &Plan, desk: &Desk<'_>, li
         model: (*id).clone(),
         protocol: "recorded".into(),
         auth: "none".into(),
+        price: price_of(suite, id).map(manifest::PriceInfo::from),
         ..manifest::TargetInfo::default()
     };
     manifest.targets = targets.iter().map(target).collect();

@@ -38,6 +38,8 @@ use crate::store::run_id;
 use crate::suite::Suite;
 use crate::text::Redactor;
 
+/// Where a manifest keeps the hashes of simulators' profiles.
+pub const PROFILES: &str = "simulator_profiles";
 /// Every run measures its own instrument first: a fifth of a second that the report can quote.
 const CALIBRATION: Drill = Drill { streams: 16, tokens: 10, gap: Duration::from_millis(5) };
 
@@ -86,7 +88,8 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     let never = args.no_preflight || reach.is_replayed();
     let who = Who::of(args.preflight && !never, never, suite.preflight);
     let probes = preflight::before_run(&plan, &endpoints, &keys, who, (clock, &reach.network))?;
-    let place = Place { out: args.out.as_deref(), suite: path, baseline, reach: &reach };
+    let profiles = simulators.profiles.clone();
+    let place = Place { out: args.out.as_deref(), suite: path, baseline, reach: &reach, profiles };
     let mut folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     let unavailable = preflight::unavailable(&plan, &probes);
@@ -140,6 +143,8 @@ pub struct Place<'a> {
     pub baseline: Option<String>,
     /// The way to its answers.
     pub reach: &'a Reach,
+    /// Hashes of the simulators' profiles by target.
+    pub profiles: BTreeMap<String, String>,
 }
 
 /// Makes the run folder with its manifest and a copy of the suite.
@@ -158,6 +163,9 @@ pub fn create_folder(
     let folder = place.out.map_or_else(|| PathBuf::from("reports").join(&about.run), Path::to_owned);
     let mut manifest = convert::manifest(suite, plan, endpoints, about);
     manifest.builds_on.extend(place.baseline.clone());
+    if !place.profiles.is_empty() {
+        manifest.extra.insert(PROFILES.into(), serde_json::json!(place.profiles));
+    }
     manifest.extra.extend(place.reach.facts());
     // Recorded times say nothing about this machine, and a replay opens no connection.
     let errors = (!place.reach.is_replayed()).then(|| selftest::measure(CALIBRATION)).transpose()?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use super::convert;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::keys;
@@ -51,6 +52,8 @@ use url::Url;
 /// Simulators that answer for simulated targets; they end with this value.
 pub struct Simulators {
     running: Vec<sim::Running>,
+    /// What each simulated target imitates: a hash of its profile.
+    pub profiles: BTreeMap<String, String>,
 }
 
 impl Simulators {
@@ -71,11 +74,12 @@ impl Simulators {
     }
 
     fn begin(endpoints: &mut [Arc<Endpoint>], suite_folder: &Path, serve: bool) -> Result<Self, Failure> {
-        let mut running = Vec::new();
+        let (mut running, mut profiles) = (Vec::new(), BTreeMap::new());
         for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.simulated) {
             let profile = profile(&endpoint.model, suite_folder)?;
             let price = profile.model().price.map(|tariff| Arc::new(tariff.price()));
             let model = profile.model().id.clone();
+            profiles.insert(endpoint.id.to_string(), convert::hash(&format!("{profile:?}")));
             let server = serve.then(|| sim::Server::start(vec![profile], 0)).transpose();
             let server = server.map_err(|e| Failure::store(format!("the simulator: {e}")))?;
             let address =
@@ -88,7 +92,7 @@ impl Simulators {
             endpoint.claims.clear();
             running.extend(server);
         }
-        Ok(Self { running })
+        Ok(Self { running, profiles })
     }
 
     /// Stops them.

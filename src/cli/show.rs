@@ -56,6 +56,7 @@ fn by_rows(folder: &RunFolder, back: &ReadBack, format: Format) -> Result<String
             for row in &rows {
                 junit.push(row);
             }
+            junit.compare(&back.summary.comparisons);
             junit.render(&back.run.meta.suite).bytes
         }
         _ => {

@@ -10,18 +10,28 @@ use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
 use super::terminal;
+use crate::analyze::Estimate;
 use crate::analyze::Metric;
 use crate::analyze::summary::Cell;
-use crate::stats::change_point;
-use crate::stats::change_point::Search;
+use crate::analyze::trend;
+use crate::analyze::trend::Change;
+use crate::analyze::trend::Kind;
 use crate::store::RunFolder;
 use crate::text::number::short;
 use crate::text::plain::one_line;
 
-/// Run id and value, by suite, cell and metric.
-type Series = BTreeMap<(String, &'static str), Vec<(String, f64)>>;
+/// A figure of one run.
+struct Point {
+    run: String,
+    /// Hash of what the run asked: another one means other cases, prompts or settings.
+    plan: String,
+    value: Estimate,
+}
 
-/// Prints every series with its changes; says which folders are no runs.
+/// Figures in order of time, by suite and cell, and metric.
+type Series = BTreeMap<(String, &'static str), (Kind, Vec<Point>)>;
+
+/// Prints every series with its changes; says which folders cannot be read.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -29,61 +39,83 @@ pub fn trend(args: &TrendArgs) -> Result<Exit, Failure> {
     let entries = fs::read_dir(&args.dir).map_err(|e| Failure::usage(format!("{}: {e}", args.dir.display())))?;
     let mut folders: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     folders.retain(|path| path.join("manifest.json").exists());
-    let mut backs = Vec::new();
+    folders.sort();
+    let mut runs = Vec::new();
     for path in folders {
-        backs.push(finish::read_back(&RunFolder::open(&path)?)?);
+        match RunFolder::open(&path).map_err(Failure::from).and_then(|folder| finish::read_back(&folder)) {
+            Ok(back) => runs.push((back.run.meta, back.summary.cells)),
+            Err(why) => terminal::warning(&format!("{} is left out: {}", path.display(), why.message)),
+        }
     }
-    backs.sort_by(|a, b| a.run.meta.started.cmp(&b.run.meta.started));
+    runs.sort_by(|(a, _), (b, _)| (&a.started, &a.id).cmp(&(&b.started, &b.id)));
     let mut series = Series::new();
-    for back in &backs {
-        for cell in &back.summary.cells {
-            add(&mut series, &back.run.meta.suite, &back.run.meta.id, cell);
+    for (meta, cells) in &runs {
+        for cell in cells {
+            let name = format!("{}: {}", meta.suite, cell.key);
+            for (metric, kind, value) in figures(cell) {
+                let point = Point { run: meta.id.clone(), plan: meta.suite_hash.clone(), value };
+                series.entry((name.clone(), metric)).or_insert((kind, Vec::new())).1.push(point);
+            }
         }
     }
     terminal::result(&if args.json { as_json(&series) } else { as_text(&series) });
     Ok(Exit::Ok)
 }
 
-fn add(series: &mut Series, suite: &str, run: &str, cell: &Cell) {
-    let key = &cell.key;
-    let name = one_line(&format!("{suite}: {} {} {} {}", key.target, key.mode, key.prompt, key.load), 120);
-    let p95 = cell.metrics.get(&Metric::E2e).and_then(|d| d.p95.value);
-    let figures = [("pass_rate", cell.quality.as_ref().and_then(|q| q.pass_rate.value)), ("p95(e2e)", p95)];
-    let cost = ("cost_per_case", cell.cost.per_case.value);
-    for (metric, value) in figures.into_iter().chain([cost]) {
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            series.entry((name.clone(), metric)).or_default().push((run.to_owned(), value));
-        }
-    }
+/// What is followed of a cell, as far as it is known.
+fn figures(cell: &Cell) -> Vec<(&'static str, Kind, Estimate)> {
+    let time = |q: fn(&crate::analyze::summary::Distribution) -> Estimate| cell.metrics.get(&Metric::E2e).map(q);
+    let all = [
+        ("pass_rate", Kind::Share, cell.quality.as_ref().map(|q| q.pass_rate)),
+        ("p50(e2e)", Kind::Time, time(|d| d.p50)),
+        ("p95(e2e)", Kind::Time, time(|d| d.p95)),
+        ("error_rate", Kind::Share, Some(cell.error_rate)),
+        ("cost_per_case", Kind::Amount, Some(cell.cost.per_case)),
+    ];
+    let known = all.into_iter().filter_map(|(metric, kind, value)| Some((metric, kind, value?)));
+    known.filter(|(_, _, e)| e.value.is_some_and(f64::is_finite)).collect()
 }
 
-fn changes(points: &[(String, f64)]) -> Vec<change_point::ChangePoint> {
-    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
-    change_point::find(&values, Search::default())
+fn changes(kind: Kind, points: &[Point]) -> Vec<Change> {
+    trend::changes(&points.iter().map(|point| point.value).collect::<Vec<_>>(), kind)
+}
+
+/// The suite asks something else from this run on.
+fn is_other_suite(points: &[Point], at: usize) -> bool {
+    at > 0 && points[at].plan != points[at - 1].plan
 }
 
 fn as_text(series: &Series) -> String {
     let mut lines = Vec::new();
-    for ((cell, metric), points) in series {
-        let values: Vec<String> = points.iter().map(|(_, value)| short(*value)).collect();
-        lines.push(format!("{cell}  {metric}: {}", values.join(" ")));
-        for change in changes(points) {
-            let run = &points[change.at].0;
+    for ((cell, metric), (kind, points)) in series {
+        let values: Vec<String> =
+            points.iter().map(|point| point.value.value.map_or_else(String::new, short)).collect();
+        lines.push(format!("{}  {metric}: {}", one_line(cell, 120), values.join(" ")));
+        for change in changes(*kind, points) {
+            let also = if is_other_suite(points, change.at) { "; the suite changed here, too" } else { "" };
             let (before, after) = (short(change.before), short(change.after));
-            lines.push(format!("  changed at {run}: {before} -> {after} (p {:.3})", change.p));
+            let run = one_line(&points[change.at].run, 80);
+            lines
+                .push(format!("  changed at {run}: {before} -> {after} (p {:.2e}, {}{also})", change.p, change.method));
         }
     }
     if lines.is_empty() { "no stored run has a figure to follow\n".to_owned() } else { lines.join("\n") + "\n" }
 }
 
 fn as_json(series: &Series) -> String {
-    let one = |((cell, metric), points): (&(String, &str), &Vec<(String, f64)>)| {
-        let changes = changes(points).into_iter().map(|change| {
-            let run = &points[change.at].0;
-            json!({ "run": run, "before": change.before, "after": change.after, "p_value": change.p })
-        });
-        let values: Vec<_> = points.iter().map(|(run, value)| json!({ "run": run, "value": value })).collect();
-        json!({ "cell": cell, "metric": metric, "values": values, "changes": changes.collect::<Vec<_>>() })
+    let one = |((cell, metric), (kind, points)): (&(String, &str), &(Kind, Vec<Point>))| {
+        let value = |(at, point): (usize, &Point)| {
+            let e = &point.value;
+            json!({ "run": point.run, "value": e.value, "low": e.low.filter(|x| x.is_finite()),
+                    "high": e.high.filter(|x| x.is_finite()), "n": e.n, "suite_changed": is_other_suite(points, at) })
+        };
+        let change = |change: Change| {
+            json!({ "run": points[change.at].run, "before": change.before, "after": change.after,
+                    "p_value": change.p, "method": change.method })
+        };
+        let values: Vec<_> = points.iter().enumerate().map(value).collect();
+        let changes: Vec<_> = changes(*kind, points).into_iter().map(change).collect();
+        json!({ "cell": cell, "metric": metric, "values": values, "changes": changes })
     };
     json!({ "series": series.iter().map(one).collect::<Vec<_>>() }).to_string() + "\n"
 }

@@ -28,6 +28,8 @@ pub struct Order<'a> {
     pub cells: &'a [Cell],
     /// For each case, whether it is a canary.
     pub canaries: &'a [bool],
+    /// Canaries come again after so many trials of a cell; otherwise once per block of a closed loop.
+    pub every: Option<u64>,
     /// Times that each case runs per cell, where the load sets no other end.
     pub repeats: u32,
     /// Warm-up trials per cell.
@@ -85,10 +87,13 @@ fn rounds(order: &Order<'_>, load: &LoadSpec) -> Vec<Vec<Slot>> {
     let wanted = match (&load.shape, &load.stop) {
         (Shape::Closed { .. }, Stop::Cases) => n * u64::from(order.repeats),
         (Shape::Closed { .. }, Stop::Requests(requests)) => *requests,
-        _ => return vec![pass(order, 0)],
+        _ => return vec![watched(order, pass(order, 0))],
     };
     let size = BLOCK.max(4 * u64::from(load.streams()));
     let slots = if order.grouped && load.stop == Stop::Cases { grouped(order) } else { passes(order, wanted) };
+    if order.every.is_some() {
+        return watched(order, slots).chunks(size as usize).map(<[Slot]>::to_vec).collect();
+    }
     let blocks = slots.chunks(size as usize).enumerate();
     blocks.map(|(round, block)| [canaries(order, round), block.to_vec()].concat()).collect()
 }
@@ -103,6 +108,13 @@ fn canaries(order: &Order<'_>, round: usize) -> Vec<Slot> {
     let all = order.canaries.iter().all(|canary| *canary);
     let found = (0u32..).zip(order.canaries).filter(|(_, canary)| **canary && !all);
     found.map(|(case, _)| Slot { case, repeat: round as u32 }).collect()
+}
+
+/// Slots with all canaries before each so many of them, where the suite says how many.
+fn watched(order: &Order<'_>, slots: Vec<Slot>) -> Vec<Slot> {
+    let Some(every) = order.every.and_then(|every| usize::try_from(every).ok()) else { return slots };
+    let stretches = slots.chunks(every.max(1)).enumerate();
+    stretches.flat_map(|(round, stretch)| [canaries(order, round), stretch.to_vec()].concat()).collect()
 }
 
 /// One pass over the cases in the order of this repeat.
@@ -146,7 +158,7 @@ fn measured(order: &Order<'_>, load: &LoadSpec, cell: CellId, slots: Vec<Slot>) 
     let (arrivals, duration) = match (&load.shape, &load.stop) {
         (Shape::Closed { .. }, Stop::Duration(duration)) => (Vec::new(), Some(*duration)),
         (Shape::Closed { .. }, _) => (Vec::new(), None),
-        _ => (due_times(order, load), None),
+        _ => (due_times(order, load, slots.len() as u64), None),
     };
     let trials = match (&load.shape, &load.stop) {
         (Shape::Closed { .. }, Stop::Duration(duration)) => most_in(*duration, load.streams()),
@@ -163,11 +175,10 @@ fn most_in(duration: Duration, streams: u32) -> u64 {
 }
 
 /// Arrivals of an open loop. Cells of one load draw the same ones, so that they are paired in time as well.
-fn due_times(order: &Order<'_>, load: &LoadSpec) -> Vec<Offset> {
-    let n_cases = ordinary(order).len() as u64;
+fn due_times(order: &Order<'_>, load: &LoadSpec, per_pass: u64) -> Vec<Offset> {
     let count = |n: u64| Until::Count(n);
     let until = match &load.stop {
-        Stop::Cases => count(n_cases * u64::from(order.repeats)),
+        Stop::Cases => count(per_pass * u64::from(order.repeats)),
         Stop::Requests(n) | Stop::Precision { cap: n, .. } => count(*n),
         Stop::Duration(duration) => Until::Time(*duration),
     };
@@ -222,6 +233,7 @@ mod tests {
             seed: 7,
             cells,
             canaries: &vec![false; n_cases],
+            every: None,
             repeats: 2,
             warmup,
             grouped: false,
@@ -313,6 +325,7 @@ mod tests {
             seed: 1,
             cells: &cells,
             canaries: &canaries,
+            every: None,
             repeats: 2,
             warmup: 0,
             grouped: false,
@@ -326,6 +339,47 @@ mod tests {
     }
 
     #[test]
+    fn canaries_come_as_often_as_is_asked() {
+        let cells = cells(2, &[closed(1), open("r5", Arrivals::Constant, Stop::Cases)]);
+        let mut canaries = vec![false; 41];
+        canaries[3] = true;
+        let found = segments(&Order {
+            seed: 1,
+            cells: &cells,
+            canaries: &canaries,
+            every: Some(10),
+            repeats: 2,
+            warmup: 0,
+            grouped: false,
+            spare: 0,
+        });
+        for cell in 0..cells.len() as u32 {
+            let asked = asked(&found, cell);
+            let places: Vec<usize> = (0..asked.len()).filter(|at| asked[*at].case == 3).collect();
+            assert_eq!(places, [0, 11, 22, 33, 44, 55, 66, 77], "cell {cell}");
+            assert_eq!(asked.len(), 88);
+        }
+    }
+
+    /// A change of the provider meets all arms alike: in every stretch of the run each arm is asked as often as any
+    /// other, within one block, and no arm always goes first.
+    #[test]
+    fn no_arm_has_a_time_of_day_to_itself() {
+        let cells = cells(3, &[closed(4)]);
+        let segments = plan(&cells, 160, 0);
+        let sequence: Vec<u32> =
+            segments.iter().flat_map(|s| std::iter::repeat_n(s.cell.0, s.trials as usize)).collect();
+        let mut counts = [0i64; 3];
+        for cell in &sequence {
+            counts[*cell as usize] += 1;
+            let (most, least) = (counts.iter().max().unwrap(), counts.iter().min().unwrap());
+            assert!(most - least <= BLOCK as i64, "{counts:?}");
+        }
+        let leaders: std::collections::BTreeSet<u32> = segments.chunks(3).map(|round| round[0].cell.0).collect();
+        assert_eq!(leaders.len(), 3, "each arm leads some round of ten");
+    }
+
+    #[test]
     fn no_cases_make_no_trials() {
         for segment in plan(&cells(1, &[closed(1)]), 0, 0) {
             assert_eq!(segment.trials, 0);
@@ -335,8 +389,16 @@ mod tests {
     #[test]
     fn grouped_repeats_follow_one_another_with_spare_ones_last() {
         let cells = cells(2, &[closed(1)]);
-        let order =
-            Order { seed: 7, cells: &cells, canaries: &[false; 5], repeats: 2, warmup: 0, grouped: true, spare: 1 };
+        let order = Order {
+            seed: 7,
+            cells: &cells,
+            canaries: &[false; 5],
+            every: None,
+            repeats: 2,
+            warmup: 0,
+            grouped: true,
+            spare: 1,
+        };
         let segments = segments(&order);
         let slots = asked(&segments, 0);
         assert_eq!(slots, asked(&segments, 1));

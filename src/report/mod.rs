@@ -25,6 +25,7 @@ pub mod md;
 pub mod row;
 pub mod table;
 
+pub(crate) mod arms;
 pub mod chart;
 pub(crate) mod escape;
 pub(crate) mod grid;

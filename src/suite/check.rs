@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::Map;
 use serde_json::Value;
 
+use super::arms;
 use super::cases;
 use super::cases::Placed;
 use super::de;
 use super::de::At;
-use super::file::SliceFile;
 use super::file::SuiteFile;
 use super::file::Time;
 use super::graders;
@@ -19,7 +19,6 @@ use super::loads;
 use super::node::Node;
 use super::problem::Problems;
 use super::problem::Sink;
-use super::problem::Span;
 use super::prompt;
 use super::prompt::Prompt;
 use super::read;
@@ -97,6 +96,8 @@ pub struct Suite {
     pub early: Early,
     /// The arm, or the stored run, that others are compared with.
     pub baseline: Option<String>,
+    /// Canary cases come again after so many trials of a cell; `None` leaves it to the blocks in which cells take turns.
+    pub canary_every: Option<u64>,
     /// Take answers from the response cache in quality runs; `None` leaves it to the command line.
     pub cache: Option<bool>,
     /// Ask every target before the run, or none; `None` asks remote ones.
@@ -175,7 +176,8 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     let mut templates = Templates::default();
     let mut reader = prompt::Reader { sink, files, templates: &mut templates };
     let prompts = prompt::load(&mut reader, items(file.prompts.as_ref()));
-    let cases = cases::load(sink, files, items(file.cases.as_ref()));
+    let mut cases = cases::load(sink, files, items(file.cases.as_ref()));
+    let canary_every = canaries(sink, file, &mut cases);
     let written = graders::read(sink, root.member("graders"));
     let seed = file.seed.as_ref().and_then(At::copied).unwrap_or(0);
     let compiled = graders::compiled(sink, files, seed, &written);
@@ -191,6 +193,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     rules::lengths(&parts, &conversations);
     let budget = rules::budget(&parts);
     let reducers = rules::reducers(&parts);
+    let baseline = arms::baseline(&parts, &modes);
     Some(Suite {
         name: text(file.name.as_ref()).unwrap_or_else(|| name.split('.').next().unwrap_or(name).to_owned()),
         description: text(file.description.as_ref()).unwrap_or_default(),
@@ -214,15 +217,27 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
         timeouts: timeouts(sink, file),
         slos,
         budget,
-        compare: compare(sink, file),
+        compare: arms::compare(sink, file),
         early: rules::early(sink, file),
-        baseline: text(file.baseline.as_ref()),
+        baseline,
+        canary_every,
         cache: file.cache.as_ref().and_then(At::copied),
         preflight: file.preflight.as_ref().and_then(At::copied),
         http2: file.http2.as_ref().and_then(At::copied).unwrap_or(false),
         file: String::new(),
         files: Copies::new(),
     })
+}
+
+fn canaries(sink: &Sink, file: &SuiteFile, cases: &mut [Placed]) -> Option<u64> {
+    let mut plain: Vec<Case> = cases.iter().map(|placed| Case::clone(&placed.case)).collect();
+    let every = arms::canaries(sink, file, &mut plain);
+    for (placed, case) in cases.iter_mut().zip(plain) {
+        if placed.case.canary != case.canary {
+            placed.case = Arc::new(case);
+        }
+    }
+    every
 }
 
 fn text(at: Option<&At<String>>) -> Option<String> {
@@ -258,39 +273,4 @@ fn timeouts(sink: &Sink, file: &SuiteFile) -> Timeouts {
         *slot = duration;
     }
     timeouts
-}
-
-fn compare(sink: &Sink, file: &SuiteFile) -> Compare {
-    let Some(written) = file.compare.as_ref().and_then(At::get) else { return Compare::default() };
-    let mut gate = Vec::new();
-    for at in written.gate.as_ref().and_then(At::get).into_iter().flat_map(|many| &many.0) {
-        let Some(metric) = at.get() else { continue };
-        check_metric(sink, at.span, metric);
-        gate.push(metric.clone());
-    }
-    let slices = written.slices.as_ref().and_then(At::get).into_iter().flat_map(|many| &many.0);
-    Compare {
-        gate,
-        margin: written.margin.as_ref().and_then(|at| Some(at.get()?.0)),
-        slices: slices.filter_map(At::copied).map(slice).collect(),
-    }
-}
-
-/// A gate names a metric, with or without a statistic.
-fn check_metric(sink: &Sink, span: Span, metric: &str) {
-    use crate::analyze::slo_expr::SloMetric;
-    use crate::analyze::slo_expr::parse_metric;
-    if SloMetric::named(metric).is_none()
-        && let Err(error) = parse_metric(metric)
-    {
-        sink.advise(span, error.message, error.help);
-    }
-}
-
-fn slice(slice: SliceFile) -> &'static str {
-    match slice {
-        SliceFile::Tag => "tag",
-        SliceFile::Prompt => "prompt",
-        SliceFile::Cluster => "cluster",
-    }
 }

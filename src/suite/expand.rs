@@ -72,6 +72,7 @@ pub fn expand(suite: &Suite, filters: &Filters) -> Result<Plan, Vec<FilterProble
         seed,
         cells: &cells,
         canaries: &canaries,
+        every: suite.canary_every,
         repeats,
         warmup: suite.warmup,
         grouped: suite.early.decided,

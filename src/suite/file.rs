@@ -108,6 +108,8 @@ pub struct SuiteFile {
     pub budget: Option<At<BudgetFile>>,
     /// How arms are compared.
     pub compare: Option<At<CompareFile>>,
+    /// Cases that watch for a change of the provider during the run.
+    pub canary: Option<At<CanaryFile>>,
     /// When to stop early.
     pub stop_when: Option<At<StopWhenFile>>,
     /// Stop a load when an objective can no longer be met.
@@ -556,6 +558,18 @@ pub struct CompareFile {
     pub margin: Option<At<Share>>,
     /// Slices: tag, prompt, cluster.
     pub slices: Option<At<Many<At<SliceFile>>>>,
+}
+
+/// Cases that are asked again and again, to show a change of the provider during a run.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "canaries; write `canary: {tag: canary, every: 50}`")]
+pub struct CanaryFile {
+    /// Cases with one of these tags.
+    pub tag: Option<At<Many<At<String>>>>,
+    /// Cases with one of these ids.
+    pub cases: Option<At<Many<At<String>>>>,
+    /// They come again after so many trials of a cell.
+    pub every: Option<At<u64>>,
 }
 
 /// What a comparison is cut by.

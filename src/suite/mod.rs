@@ -1,5 +1,6 @@
 //! Suites: YAML to a checked suite to a plan, with positions in every error.
 
+pub mod arms;
 #[cfg(test)]
 mod bad_input;
 pub mod cases;

@@ -127,7 +127,10 @@ fn suite() -> Value {
             {"enum": ["decided"]}, object(&json!({"decided": {"type": "boolean"}, "max_repeats": positive()}), &["decided"]),
         ]})),
         "abort_on": says("Abandon loads early.", json!({"enum": ["certain miss"]})),
-        "baseline": says("The arm, or the stored run, that others are compared with.", word()),
+        "baseline": says("The arm (`target=..,mode=..,prompt=..`), or the stored run, that others are compared with.", word()),
+        "canary": says("Cases asked again and again, to show a change of the provider during a run.", object(&json!({
+            "tag": many(&text()), "cases": many(&text()), "every": positive(),
+        }), &[])),
         "cache": says("Take answers from the response cache in quality runs, and keep new ones there.", json!({"type": "boolean", "default": false})),
         "http2": says("HTTP/2 for all targets that do not say `http: 1.1`.", json!({"type": "boolean", "default": false})),
         "preflight": says("Ask every target before the run (true) or none (false); absent: those that are not on this machine.", json!({"type": "boolean"})),

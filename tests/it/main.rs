@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
+mod arms;
 mod bad_network;
 mod cassettes;
 mod chaos;
+mod compare;
 mod crash;
+mod desk;
 mod disk;
 mod early;
 mod frozen;

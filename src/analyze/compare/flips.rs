@@ -30,6 +30,7 @@ fn of_cell<'a>(cell: &'a CellPair<'a>) -> impl Iterator<Item = Flip> + 'a {
             noise: before.noise(&after),
             baseline_trial: before.example(change < 0.0),
             candidate_trial: after.example(change > 0.0),
+            answers: None,
         })
     })
 }

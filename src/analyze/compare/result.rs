@@ -112,4 +112,6 @@ pub struct Flip {
     pub baseline_trial: TrialId,
     /// A trial to look at in the candidate.
     pub candidate_trial: TrialId,
+    /// What both trials answered, bounded; filled in from the logs for the first flips, empty otherwise.
+    pub answers: Option<[String; 2]>,
 }

@@ -24,6 +24,7 @@ pub(crate) fn comparisons() -> Comparisons {
             noise: Noise::Unknown,
             baseline_trial: TrialId(7),
             candidate_trial: TrialId(8),
+            answers: Some(["Refunds are billing.".into(), "<b>Shipping</b>\nI think".into()]),
         }],
         notes: vec!["cases only in the candidate, left out: 1 (new)".into()],
         verdict: Verdict::Regressed,

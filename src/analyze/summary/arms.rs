@@ -20,7 +20,7 @@ pub struct EffortCurve {
     pub points: Vec<EffortPoint>,
     /// Pairs of modes whose reasoning tokens cannot be told apart.
     pub inseparable: Vec<(ModeName, ModeName)>,
-    /// From each mode to the next; filled in by [`super::study::add`].
+    /// From each mode to the next; filled in by [`crate::analyze::study::add`].
     pub steps: Vec<EffortStep>,
     /// The cheapest mode that is good enough; filled in likewise, `None` where nothing is graded.
     pub cheapest: Option<Cheapest>,

@@ -13,6 +13,7 @@ use crate::analyze::summary::FrontArm;
 use crate::report::table::compare::change;
 use crate::report::table::compare::p_value;
 use crate::report::table::compare::unit;
+use crate::report::table::compare::value;
 use crate::report::table::compare::word;
 use crate::report::written::estimate;
 use crate::report::written::fixed;
@@ -143,7 +144,7 @@ fn line(page: &mut Markup, one: &Comparison) {
     page.open("tr", &[]).leaf("th", &[("scope", "row")], &one.metric).leaf("td", &[], &one.slice);
     for e in [&one.baseline, &one.candidate] {
         let written = estimate(e, unit(one));
-        page.open("td", &[("class", "n"), ("title", &written.basis)]).text(&written.value);
+        page.open("td", &[("class", "n"), ("title", &written.basis)]).text(&value(one, e));
         page.leaf("span", &[("class", "ci")], &written.interval).close("td");
     }
     page.leaf("td", &[("class", "n")], &change(one)).leaf("td", &[("class", "n")], &p_value(one.p_adjusted));

@@ -149,6 +149,8 @@ struct Flipped<'a> {
     noise: &'static str,
     baseline_trial: u64,
     candidate_trial: u64,
+    baseline_answer: Option<&'a str>,
+    candidate_answer: Option<&'a str>,
 }
 
 impl<'a> Flipped<'a> {
@@ -164,6 +166,8 @@ impl<'a> Flipped<'a> {
             noise: flip.noise.name(),
             baseline_trial: flip.baseline_trial.0,
             candidate_trial: flip.candidate_trial.0,
+            baseline_answer: flip.answers.as_ref().map(|[before, _]| before.as_str()),
+            candidate_answer: flip.answers.as_ref().map(|[_, after]| after.as_str()),
         }
     }
 }

@@ -6,7 +6,13 @@ use std::fmt::Write as _;
 use super::artifact::Artifact;
 use super::escape::xml;
 use super::row::Row;
+use crate::analyze::compare::Comparison;
+use crate::analyze::compare::Comparisons;
+use crate::analyze::compare::Verdict;
 use crate::analyze::summary::CellKey;
+use crate::report::table::compare::change;
+use crate::report::table::compare::p_value;
+use crate::report::table::compare::word;
 
 /// Longest text of a message: servers cut them anyway.
 const LONGEST: usize = 2000;
@@ -15,6 +21,7 @@ const LONGEST: usize = 2000;
 #[derive(Debug, Default)]
 pub struct Report {
     suites: BTreeMap<CellKey, Suite>,
+    arms: Vec<(String, Suite)>,
 }
 
 #[derive(Debug, Default)]
@@ -35,9 +42,22 @@ impl Report {
         }
     }
 
+    /// Adds the lines of comparisons that gate: a regression is a failure, an open question is an error.
+    pub fn compare(&mut self, found: &[Comparisons]) {
+        for one in found.iter().filter(|one| one.gates) {
+            let name = format!("{} against {}", one.candidate, one.baseline);
+            let mut suite = Suite::default();
+            for line in one.comparisons.iter().filter(|line| line.gates) {
+                suite.compare(&name, line);
+            }
+            self.arms.push((name, suite));
+        }
+    }
+
     /// The file.
     pub fn render(&self, name: &str) -> Artifact {
-        let sum = |pick: fn(&Suite) -> u64| self.suites.values().map(pick).sum::<u64>();
+        let suites = self.suites.values().chain(self.arms.iter().map(|(_, suite)| suite));
+        let sum = |pick: fn(&Suite) -> u64| suites.clone().map(pick).sum::<u64>();
         let mut text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n",
             xml(name),
@@ -47,24 +67,53 @@ impl Report {
             sum(|s| s.skipped),
         );
         for (key, suite) in &self.suites {
-            let name = format!("{} {} {} {}", key.target, key.mode, key.prompt, key.load);
-            let _ = write!(
-                text,
-                "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{}  </testsuite>\n",
-                xml(&name),
-                suite.tests,
-                suite.failures,
-                suite.errors,
-                suite.skipped,
-                suite.seconds,
-                suite.cases
-            );
+            suite.write(&format!("{} {} {} {}", key.target, key.mode, key.prompt, key.load), &mut text);
+        }
+        for (name, suite) in &self.arms {
+            suite.write(name, &mut text);
         }
         Artifact::text("junit.xml", text + "</testsuites>\n")
     }
 }
 
 impl Suite {
+    fn write(&self, name: &str, text: &mut String) {
+        let _ = write!(
+            text,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{}  </testsuite>\n",
+            xml(name),
+            self.tests,
+            self.failures,
+            self.errors,
+            self.skipped,
+            self.seconds,
+            self.cases
+        );
+    }
+
+    fn compare(&mut self, class: &str, line: &Comparison) {
+        self.tests += 1;
+        let name = format!("{} {}", line.metric, line.slice);
+        let _ = write!(self.cases, "    <testcase name=\"{}\" classname=\"{}\"", xml(&name), xml(class));
+        let what = format!("{}: {}, p {}", line.metric, change(line), p_value(line.p_adjusted));
+        let kind = match line.verdict {
+            Verdict::Regressed => {
+                self.failures += 1;
+                "failure"
+            }
+            Verdict::Inconclusive => {
+                self.errors += 1;
+                "error"
+            }
+            Verdict::Improved | Verdict::Equivalent => {
+                self.cases += "/>\n";
+                return;
+            }
+        };
+        let problem = element(kind, line.verdict.name(), &format!("{}: {what}", word(line)), &line.notes.join("\n"));
+        self.cases += &format!(">{problem}</testcase>\n");
+    }
+
     fn push(&mut self, row: &Row) {
         let seconds = row.e2e_ms.filter(|ms| ms.is_finite()).unwrap_or(0.0) / 1000.0;
         self.tests += 1;
@@ -141,6 +190,22 @@ mod tests {
         let text = written(&rows());
         assert!(text.contains("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_regression_is_a_failure_and_an_open_question_an_error() {
+        let mut found = crate::analyze::compare::sample::comparisons();
+        found.comparisons[2].gates = true;
+        found.comparisons[2].slice = "tag=<b>".into();
+        let mut report = Report::default();
+        report.compare(&[found.clone()]);
+        let text = String::from_utf8(report.render("quickstart").bytes).unwrap();
+        assert!(text.contains("tests=\"2\" failures=\"1\" errors=\"1\""), "{text}");
+        assert!(text.contains("<failure type=\"regressed\"") && text.contains("tag=&lt;b&gt;"), "{text}");
+        found.gates = false;
+        let mut silent = Report::default();
+        silent.compare(&[found]);
+        assert!(String::from_utf8(silent.render("quickstart").bytes).unwrap().contains("tests=\"0\""));
     }
 
     #[test]

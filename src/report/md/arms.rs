@@ -5,6 +5,7 @@ use crate::analyze::Summary;
 use crate::analyze::compare::Comparison;
 use crate::analyze::compare::Comparisons;
 use crate::analyze::compare::Verdict;
+use crate::report::arms;
 use crate::report::escape::markdown;
 use crate::text::number::count;
 
@@ -15,6 +16,8 @@ const MOST_LINES: usize = 20;
 pub(super) fn text(summary: &Summary) -> String {
     let parts: Vec<String> = summary.comparisons.iter().filter_map(one).collect();
     let refused: String = summary.refused.iter().map(|why| format!("\n- not compared: {}", markdown(why))).collect();
+    let fronts = summary.fronts.iter().map(|front| format!("\n- {}", markdown(&arms::front(summary, front))));
+    let refused = refused + &fronts.collect::<String>();
     if parts.is_empty() && refused.is_empty() {
         return String::new();
     }

@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 
 use crate::analyze::compare::Comparison;
 use crate::analyze::compare::Comparisons;
+use crate::analyze::compare::Noise;
 use crate::report::escape::markdown;
 use crate::report::table::compare::change;
 use crate::report::table::compare::p_value;
-use crate::report::table::compare::unit;
+use crate::report::table::compare::value;
 use crate::report::table::compare::word;
-use crate::report::written::estimate;
 
-const MOST_FLIPS: usize = 50;
+/// A comment holds 65,536 characters.
+const MOST_FLIPS: usize = 40;
+const MOST_LINES: usize = 80;
+const LONGEST_ANSWER: usize = 200;
 
 /// The comparison as text with a final line feed.
 pub fn text(found: &Comparisons) -> String {
@@ -41,20 +44,27 @@ pub fn text(found: &Comparisons) -> String {
 pub(super) fn table(lines: &[&Comparison]) -> String {
     let mut text = String::from("| metric | slice | baseline | candidate | change | p | verdict |\n");
     text += "|---|---|---|---|---|---|---|\n";
-    for one in lines {
-        let cells = [
-            one.metric.clone(),
-            one.slice.clone(),
-            estimate(&one.baseline, unit(one)).value,
-            estimate(&one.candidate, unit(one)).value,
-            change(one),
-            p_value(one.p_adjusted),
-            word(one),
-        ];
-        let cells: Vec<String> = cells.iter().map(|cell| markdown(cell)).collect();
-        text += &["| ", &cells.join(" | "), " |\n"].concat();
+    for one in lines.iter().take(MOST_LINES) {
+        text += &[&squares(one), "\n"].concat();
+    }
+    if lines.len() > MOST_LINES {
+        let _ = writeln!(text, "\nand {} more, in `--json`", lines.len() - MOST_LINES);
     }
     text
+}
+
+fn squares(one: &Comparison) -> String {
+    let cells = [
+        one.metric.clone(),
+        one.slice.clone(),
+        value(one, &one.baseline),
+        value(one, &one.candidate),
+        change(one),
+        p_value(one.p_adjusted),
+        word(one),
+    ];
+    let cells: Vec<String> = cells.iter().map(|cell| markdown(cell)).collect();
+    ["| ", &cells.join(" | "), " |"].concat()
 }
 
 fn flips(found: &Comparisons) -> String {
@@ -64,7 +74,15 @@ fn flips(found: &Comparisons) -> String {
     let mut text = format!("\n<details><summary>{} cases changed</summary>\n\n", found.flips.len());
     for flip in found.flips.iter().take(MOST_FLIPS) {
         let case = markdown(flip.case.as_str());
-        writeln!(text, "- {case}: {} to {}", flip.baseline, flip.candidate).expect("a string takes any text");
+        let noise = if flip.noise == Noise::Inside { ", inside repeat noise" } else { "" };
+        let _ = writeln!(text, "- {case}: {} to {}{noise}", flip.baseline, flip.candidate);
+        for (side, answer) in ["baseline", "candidate"].iter().zip(flip.answers.iter().flatten()) {
+            let answer: String = answer.chars().take(LONGEST_ANSWER).collect();
+            let _ = writeln!(text, "  - {side}: {}", markdown(&answer));
+        }
+    }
+    if found.flips.len() > MOST_FLIPS {
+        let _ = writeln!(text, "- and {} more, in `--json`", found.flips.len() - MOST_FLIPS);
     }
     text += "\n</details>\n";
     text

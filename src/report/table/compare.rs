@@ -3,6 +3,7 @@
 use super::screen::Screen;
 use super::screen::Style;
 use super::screen::plain;
+use crate::analyze::Estimate;
 use crate::analyze::compare::Comparison;
 use crate::analyze::compare::Comparisons;
 use crate::analyze::compare::Flip;
@@ -69,13 +70,11 @@ pub(super) fn table(title: &str, lines: &[&Comparison], screen: Screen) -> Strin
 }
 
 fn cells(one: &Comparison) -> [String; 7] {
-    let unit = unit(one);
-    let value = |e: &crate::analyze::Estimate| estimate(e, unit).value;
     [
         plain(&one.metric, 40),
         plain(&one.slice, 40),
-        value(&one.baseline),
-        value(&one.candidate),
+        value(one, &one.baseline),
+        value(one, &one.candidate),
         change(one),
         p_value(one.p_adjusted),
         word(one),
@@ -89,7 +88,7 @@ pub(crate) fn change(one: &Comparison) -> String {
         Some(ratio) => estimate(ratio, Unit::plain("")).value,
         None => {
             let sign = if one.difference.value.is_some_and(|value| value > 0.0) { "+" } else { "" };
-            format!("{sign}{}", estimate(&one.difference, Unit::PERCENT).line())
+            format!("{sign}{} points", estimate(&one.difference, Unit::PERCENT).line())
         }
     }
 }
@@ -112,13 +111,23 @@ pub(crate) fn p_value(p: Option<f64>) -> String {
     }
 }
 
+/// A value of one arm with its unit.
+pub(crate) fn value(one: &Comparison, e: &Estimate) -> String {
+    let unit = unit(one);
+    let text = estimate(e, unit).value;
+    if unit.name.is_empty() || e.value.is_none() { text } else { format!("{text} {}", unit.name) }
+}
+
 /// The unit of a comparison's values.
 pub(crate) fn unit(one: &Comparison) -> Unit {
-    if one.ratio.is_none() {
-        return Unit::PERCENT;
-    }
     let values = [one.baseline.value, one.candidate.value].into_iter().flatten();
-    if one.metric.starts_with("cost") { Unit::money(values) } else { Unit::plain("") }
+    let is_time = ["ttf", "e2e", "tpot"].iter().any(|name| one.metric.contains(name));
+    match one.metric.as_str() {
+        _ if one.ratio.is_none() => Unit::PERCENT,
+        metric if metric.starts_with("cost") => Unit::money(values),
+        _ if is_time => Unit::time(values),
+        _ => Unit::plain(""),
+    }
 }
 
 fn flips(flips: &[Flip], screen: Screen) -> String {
@@ -141,6 +150,10 @@ fn flips(flips: &[Flip], screen: Screen) -> String {
             flip.candidate_trial.0
         );
         text += &(screen.wrap(&line, Style::Plain) + "\n");
+        let width = screen.width.saturating_sub(16);
+        for (side, answer) in ["baseline: ", "candidate:"].iter().zip(flip.answers.iter().flatten()) {
+            text += &(screen.paint(Style::Faint, &format!("    {side} {}", plain(answer, width))) + "\n");
+        }
     }
     if flips.len() > SHOWN_FLIPS {
         let rest = format!("and {} more, in --json", flips.len() - SHOWN_FLIPS);

@@ -40,7 +40,13 @@ fn arms(summary: &Summary, screen: Screen) -> String {
         let lines = super::md::arms::outstanding(found, &["pass_rate"]);
         compare::table(&title, &lines[..lines.len().min(MOST_LINES)], screen)
     };
-    summary.comparisons.iter().map(one).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    let mut parts: Vec<String> = summary.comparisons.iter().map(one).filter(|text| !text.is_empty()).collect();
+    let refused = summary.refused.iter().map(|why| (format!("not compared: {why}"), Style::Doubt));
+    let fronts = summary.fronts.iter().map(|front| (super::arms::front(summary, front), Style::Plain));
+    let more: String =
+        refused.chain(fronts).map(|(text, style)| screen.wrap(&plain(&text, 1000), style) + "\n").collect();
+    parts.extend((!more.is_empty()).then_some(more));
+    parts.join("\n")
 }
 
 fn heading(summary: &Summary, screen: Screen) -> String {
