@@ -8,6 +8,7 @@ mod cells;
 mod glance;
 mod markup;
 mod record;
+mod stopping;
 #[cfg(test)]
 mod tests;
 mod trials;

@@ -24,6 +24,7 @@ pub(super) fn write(page: &mut Markup, summary: &Summary) {
     page.close("div");
     objectives(page, &summary.slos);
     super::arms::gates(page, summary);
+    super::stopping::write(page, summary);
     warnings(page, summary);
     failures(page, summary);
     page.close("section");
