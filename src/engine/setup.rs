@@ -16,7 +16,6 @@ use crate::domain::Answer;
 use crate::domain::Attempt;
 use crate::domain::Case;
 use crate::domain::CellId;
-use crate::domain::CellId;
 use crate::domain::Event;
 use crate::domain::GraderId;
 use crate::domain::TargetId;
