@@ -16,10 +16,10 @@ targets:
   - {id: helper, sim: {profile: instant}}
 prompts: [{id: ask, user: "Repeat exactly: {{ q }}"}]
 cases:
-  - {id: sky, vars: {q: "It is blue. Thank you!"}}
+  - {id: sky, vars: {q: "It is blue. Kind regards!"}}
   - {id: sum, vars: {q: "Four."}}
 graders:
-  - judge: {id: polite, target: [helper], rubric: 'It says "thank you".', require: {REQUIRED}}
+  - judge: {id: polite, target: [helper], rubric: 'It says "kind regards".', require: {REQUIRED}}
   - pairwise: {id: better, target: helper, against: "I do not know that.", weight: 0}
 "#;
 
@@ -61,7 +61,7 @@ fn labels(wrong: bool) -> String {
     let mut lines: Vec<String> = (0..12)
         .flat_map(|n| {
             [
-                line("sky", format!("Blue, number {n}. Thank you!"), json!("pass")),
+                line("sky", format!("Blue, number {n}. Kind regards!"), json!("pass")),
                 line("sum", format!("{n}."), json!(0)),
             ]
         })
@@ -71,7 +71,7 @@ fn labels(wrong: bool) -> String {
             .to_string(),
     );
     if wrong {
-        lines.extend((0..20).map(|n| line("sum", format!("thanks {n}"), json!("pass"))));
+        lines.extend((0..20).map(|n| line("sum", format!("regards {n}"), json!("pass"))));
     }
     lines.join("\n")
 }
@@ -136,7 +136,7 @@ fn judges_are_asked_again_and_both_verdicts_are_kept() {
     let first = graded();
     let same = place.llmark(&["regrade", "run"]);
     assert!(told(&same).contains("0 new verdicts"), "{}", told(&same));
-    let changed = SUITE.replace("REQUIRED", "").replace("thank you", "four");
+    let changed = SUITE.replace("REQUIRED", "").replace("kind regards", "four");
     place.write("suite.yaml", &changed);
     let output = place.llmark(&["regrade", "run", "--suite", "suite.yaml", "--json"]);
     assert!(told(&output).contains("2 new verdicts"), "{}", told(&output));
