@@ -4,6 +4,7 @@
 
 mod arms;
 mod bad_network;
+mod cache;
 mod cassettes;
 mod chaos;
 mod compare;

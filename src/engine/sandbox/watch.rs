@@ -25,6 +25,9 @@ const MEMORY: u64 = 1 << 30;
 /// Time for setting up the sandbox, not the program's own.
 const SETUP: Duration = Duration::from_secs(1);
 
+/// A program that could run but is not let to, on a busy machine, gets this many times the wall time.
+const STARVED: u32 = 20;
+
 /// What a program may use.
 #[derive(Debug)]
 pub(super) struct Limits {
@@ -33,7 +36,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Processor time decides; wall time is a generous cap for programs that sleep.
+    /// Processor time decides; wall time is a cap for programs that sleep.
     pub(super) fn of(cpu: Duration) -> Self {
         Self { cpu: cpu.max(Duration::from_secs(1)), wall: cpu * 2 + Duration::from_secs(10) }
     }
@@ -121,7 +124,8 @@ impl Watch<'_> {
         if self.cpu > self.limits.cpu + SETUP {
             return Some("cpu");
         }
-        (self.started.elapsed() > self.limits.wall).then_some("wall")
+        let patience = if used.runnable { self.limits.wall * STARVED } else { self.limits.wall };
+        (self.started.elapsed() > patience).then_some("wall")
     }
 
     fn collect(&mut self, patience: Duration) {
@@ -165,6 +169,8 @@ impl Limits {
 struct Used {
     cpu: Duration,
     memory: u64,
+    /// At least one of them runs or waits for a processor, rather than for something to happen.
+    runnable: bool,
 }
 
 impl Used {
@@ -186,6 +192,7 @@ impl Used {
         // The name in parentheses may hold anything; fields are counted behind it.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().collect();
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+        self.runnable |= fields.first() == Some(&"R");
         let (own, waited_for) = (number(11) + number(12), number(13) + number(14));
         // Clock ticks are a hundredth of a second, pages 4 KiB, on every Linux this is built for.
         self.cpu += Duration::from_millis((own + waited_for).saturating_mul(10));
