@@ -41,6 +41,11 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"#\d+|\b[A-Z]{1,5}-?
 static PLACE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(?:in|from|at|to|near) (\p{Lu}\p{Ll}+(?: \p{Lu}\p{Ll}+)?)").expect("tested"));
 
+static ARRIVAL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b(?:[Tt]o|reach|reached|for|into|toward|of) (\p{Lu}\p{Ll}+)\b(?: ?[,.;:]|$| on\b| by\b)")
+        .expect("tested")
+});
+
 /// The prompt asks for JSON in words.
 pub(super) fn is_asked(question: &Question) -> bool {
     question.all.contains("JSON") || question.all.contains("json")
@@ -175,17 +180,58 @@ fn guess(key: &str, text: &str) -> Value {
         }
         () if has(&["order", "invoice", "ticket", "code", "_id", "number"]) || name == "id" => first(&CODE),
         () if has(&["city", "place", "location", "country", "town", "address"]) => {
-            PLACE.captures(text).map_or(Value::Null, |found| json!(found[1]))
+            place(text).map_or(Value::Null, |found| json!(found))
         }
         () if has(&["age", "quantity", "count", "qty", "year", "n_"]) => {
             number_near(key, text).map_or(Value::Null, shown)
         }
         () if has(&["name", "person", "customer", "author", "who", "sender"]) => {
-            NAME.captures(text).map_or_else(|| capital(text), |found| json!(found[1]))
+            person(text).map_or_else(|| capital(text), |found| json!(found))
         }
         () => Value::Null,
     }
 }
+
+/// The first full name that is no label, month or place.
+fn person(text: &str) -> Option<String> {
+    let names = NAME.find_iter(text).map(|found| found.as_str().trim_end_matches("'s"));
+    let own = |name: &&str| !name.split(' ').any(|word| is_month(word) || LABELS.contains(&word.trim_end_matches('-')));
+    names.filter(own).find(|name| !name.ends_with('-')).map(str::to_owned)
+}
+
+/// A place after a preposition, or after a verb of arriving; never a month.
+fn place(text: &str) -> Option<String> {
+    let after =
+        |pattern: &Regex| pattern.captures_iter(text).map(|found| found[1].to_owned()).find(|name| !is_month(name));
+    after(&PLACE).or_else(|| after(&ARRIVAL)).or_else(|| {
+        // A list of facts: the field that is one capitalized word.
+        let fields = text.split(['/', ',', ';', '|', '(', ')']).map(|field| field.trim().trim_end_matches('.'));
+        let plain = |field: &&str| field.starts_with(char::is_uppercase) && field.chars().all(char::is_alphabetic);
+        fields.filter(plain).find(|field| !is_month(field)).map(str::to_owned)
+    })
+}
+
+fn is_month(word: &str) -> bool {
+    let months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    months.contains(&word)
+}
+
+/// Words that stand before names and look like them.
+const LABELS: &[&str] =
+    &["Order", "Invoice", "Quote", "To", "On", "From", "Customer", "Shipping", "Please", "Contact", "For", "Receipt"];
 
 /// `key: value` or `key is value` in the text itself.
 fn labelled(key: &str, text: &str) -> Option<Value> {

@@ -56,6 +56,11 @@ struct Form {
     starts: Option<String>,
     ends: Option<String>,
     keywords: Vec<String>,
+    /// Paragraphs stand apart by `***`.
+    divided: bool,
+    quoted: bool,
+    titled: bool,
+    postscript: bool,
 }
 
 impl Form {
@@ -82,6 +87,10 @@ impl Form {
             starts: quoted(&STARTS),
             ends: quoted(&ENDS),
             keywords: keywords.unwrap_or_default(),
+            divided: lower.contains("***"),
+            quoted: any(&["in double quotation marks", "with double quotation marks"]),
+            titled: any(&["title in double angular brackets", "title wrapped in double angular"]),
+            postscript: any(&["postscript"]),
         }
     }
 
@@ -94,7 +103,7 @@ impl Form {
                 .collect::<Vec<_>>()
                 .join("\n")
         } else if let Some(n) = self.paragraphs {
-            prose::sentences(topic, n.saturating_sub(less)).join("\n\n")
+            prose::sentences(topic, n.saturating_sub(less)).join(if self.divided { "\n\n***\n\n" } else { "\n\n" })
         } else {
             prose::sentences(topic, self.sentences.unwrap_or(3).saturating_sub(less).max(1)).join(" ")
         };
@@ -110,12 +119,24 @@ impl Form {
         if let Some(end) = self.ends.as_ref().filter(|_| !slip) {
             text = format!("{text} {end}");
         }
-        if self.no_comma {
+        if self.no_comma && !slip {
             text = text.replace(',', "");
         }
+        text = self.dressed(text, slip);
         match () {
             () if self.upper && !slip => text.to_uppercase(),
             () if self.lower && !slip => text.to_lowercase(),
+            () => text,
+        }
+    }
+
+    /// With title, postscript and quotation marks, where they are asked for.
+    fn dressed(&self, text: String, slip: bool) -> String {
+        match () {
+            () if slip => text,
+            () if self.titled => format!("<<a few lines>>\n{text}"),
+            () if self.postscript => format!("{text}\n\nP.S. Thank you."),
+            () if self.quoted => format!("\"{}\"", text.replace('"', "'")),
             () => text,
         }
     }
@@ -169,5 +190,9 @@ mod tests {
         assert_eq!(loud, loud.to_uppercase());
         assert!(say("Write on tea. End your answer with \"That is all\".").ends_with("That is all"));
         assert_eq!(say("Write two paragraphs about tea.").split("\n\n").count(), 2);
+        assert_eq!(say("Write two paragraphs on tea, separated by the divider ***.").split("***").count(), 2);
+        assert!(say("Describe tea. Wrap your whole answer in double quotation marks.").ends_with('"'));
+        assert!(say("Write on tea, with a title in double angular brackets.").starts_with("<<"));
+        assert!(say("A note on tea. At the end, add a postscript starting with P.S.").contains("P.S."));
     }
 }

@@ -12,6 +12,9 @@ static ASKED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)what(?:'s| is| was| are) (?:the |my |our |his |her |its )?([\w -]{3,60}?)(?: mentioned[^?]*| in the text[^?]*| above[^?]*| given[^?]*)?\s*\?").expect("tested")
 });
 
+/// A sentence ends at a mark with space behind it: `12.50` and `home.example` are no ends.
+static END: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[.?!]+(?:\s+|$)|\n+").expect("tested"));
+
 /// Words too common to tell one sentence from another.
 const COMMON: &[&str] = &[
     "what",
@@ -62,7 +65,7 @@ pub(super) fn named(question: &Question, slip: bool, _stream: &mut Stream) -> Op
 pub(super) fn sentence(question: &Question, slip: bool, _stream: &mut Stream) -> Option<String> {
     let asked = question.text.split_inclusive(['.', '?', '\n']).rev().find(|part| part.contains('?'))?;
     let wanted: Vec<String> = words(asked).collect();
-    let others = question.context.split(['.', '?', '!', '\n']).map(str::trim);
+    let others = END.split(&question.context).map(str::trim);
     let others: Vec<&str> = others.filter(|part| !part.is_empty() && !asked.contains(part)).collect();
     let shared = |part: &str| words(part).filter(|word| wanted.contains(word)).count();
     let best = others.iter().copied().max_by_key(|part| shared(part)).filter(|part| shared(part) > 0)?;

@@ -13,7 +13,10 @@ mod facts;
 mod instruct;
 mod judge;
 mod lookup;
+mod problems;
+mod programs;
 mod prose;
+mod riddles;
 mod sort;
 mod spell;
 mod story;
@@ -63,6 +66,9 @@ type Skill = fn(&Question, bool, &mut Stream) -> Option<String>;
 
 /// In order of how sure they are of their kind.
 const SKILLS: &[Skill] = &[
+    programs::answer,
+    riddles::answer,
+    problems::answer,
     choice::answer,
     classify::answer,
     sort::answer,
@@ -162,6 +168,7 @@ mod tests {
         check("The secret code is 4711. The sky is blue. What is the secret code?", "4711");
         check("Tom has 12 apples. He buys 5 more and gives 3 to Ann. How many apples does Tom have?", "14");
         check("Reverse the word `stressed`.", "desserts");
+        check("Write a Python function `dedupe(items)` that keeps the first of each item.", "def dedupe(items):");
         check("Explain quantum computing in simple terms", "quantum computing");
     }
 

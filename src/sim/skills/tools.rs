@@ -91,9 +91,20 @@ fn argument(name: &str, schema: &Value, part: &str, whole: &str) -> Value {
     {
         return json!(place);
     }
+    if let Some(code) = currency(name, whole) {
+        return json!(code);
+    }
     let found = extract::fill(name, schema, part, 0);
     let free = ["query", "question", "text", "message", "expression", "input", "prompt", "q"].contains(&name);
     if free && found.as_str() == Some("") { json!(whole.trim()) } else { found }
+}
+
+/// Money is converted from the first currency that is named to the second.
+fn currency(name: &str, text: &str) -> Option<String> {
+    let place = ["from", "to"].iter().position(|known| *known == name)?;
+    let is_code = |word: &&str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let codes: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(is_code).collect();
+    codes.get(place).filter(|_| codes.len() > 1).map(|code| (*code).to_owned())
 }
 
 fn is_place(name: &str) -> bool {
@@ -115,12 +126,11 @@ fn places(text: &str) -> Vec<String> {
         if ["in", "at", "for", "near", "to"].contains(&bare) {
             (inside, joined) = (true, false);
         } else if inside && bare.starts_with(char::is_uppercase) {
-            match found.last_mut() {
-                Some(last) if joined => {
-                    last.push(' ');
-                    last.push_str(bare);
-                }
-                _ => found.push(bare.to_owned()),
+            if let (true, Some(last)) = (joined, found.last_mut()) {
+                last.push(' ');
+                last.push_str(bare);
+            } else if !found.iter().any(|known| known == bare) {
+                found.push(bare.to_owned());
             }
             joined = !word.ends_with([',', '.', '?', ';']);
         } else if inside && (bare == "and" || bare == "or") {
