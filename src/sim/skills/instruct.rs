@@ -95,6 +95,8 @@ impl Form {
     }
 
     fn write(&self, topic: &str, slip: bool) -> String {
+        // How paragraphs are told apart is no part of what they are about.
+        let topic = topic.split(", separated").next().unwrap_or(topic);
         let less = usize::from(slip);
         let mut text = if let Some(n) = self.bullets {
             prose::sentences(topic, n.saturating_sub(less))
