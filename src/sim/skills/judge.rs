@@ -1,6 +1,7 @@
 //! Judging: a rubric with a phrase in double quotes is met by an answer that holds the phrase.
 //!
-//! It can do no more, and says `cannot_grade` to rubrics without such a phrase; of two answers it then prefers the
+//! Without a phrase, a rubric that speaks of the task data is met by an answer with half of the data's long words. It
+//! can do no more, and says `cannot_grade` to all other rubrics; of two answers it then prefers the
 //! longer one, a weakness that `judge-check` should find. What stands in the answer is data to it, so orders there
 //! do not work.
 
@@ -31,10 +32,12 @@ pub(super) fn verdict(question: &Question, schema: &Value, slip: bool) -> Option
         });
     }
     let answer = fenced(question.text, "ANSWER")?;
-    if phrases.is_empty() {
-        return Some(said("", "cannot_grade"));
-    }
-    let met = (holds(&answer) == phrases.len()) != slip;
+    let met = match (phrases.is_empty(), rubric.contains("task data")) {
+        (false, _) => holds(&answer) == phrases.len(),
+        (true, true) => is_on_task(question.text, &answer),
+        (true, false) => return Some(said("", "cannot_grade")),
+    };
+    let met = met != slip;
     Some(said(&opening(&answer), if met { best } else { worst }))
 }
 
@@ -48,6 +51,15 @@ fn fenced(text: &str, name: &str) -> Option<String> {
 /// A few words to quote.
 fn opening(text: &str) -> String {
     text.split_whitespace().take(8).collect::<Vec<_>>().join(" ")
+}
+
+/// At least half of the task data's words of four letters and more occur in the answer.
+fn is_on_task(prompt: &str, answer: &str) -> bool {
+    let task = prompt.lines().find_map(|line| line.strip_prefix("Task data: ")).unwrap_or_default().to_lowercase();
+    let long = |word: &&str| word.chars().count() > 3;
+    let words: Vec<&str> = task.split(|c: char| !c.is_alphanumeric()).filter(long).collect();
+    let answer = answer.to_lowercase();
+    2 * words.iter().filter(|word| answer.contains(**word)).count() >= words.len()
 }
 
 #[cfg(test)]
