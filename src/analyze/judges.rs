@@ -156,6 +156,9 @@ fn kappa(decided: &[(&Item, f64)]) -> Estimate {
                 let interval = kappa.interval(Level::P95).clip(-1.0, 1.0);
                 return Estimate::new(kappa.value, interval.low, interval.high, Method::Delta, n);
             }
+            if kappa.value < 1.0 - 1e-9 {
+                return Estimate::point(kappa.value, n);
+            }
             // All labels met leave no error to go by: what bounds the agreement bounds kappa.
             let chance: f64 = table.iter().map(|row| (row.iter().sum::<u64>() as f64 / n as f64).powi(2)).sum();
             let low = proportion::wilson(n, n, Level::P95).map(|agreed| (agreed - chance) / (1.0 - chance)).low;
@@ -252,5 +255,9 @@ mod tests {
         assert!(found.figures.iter().all(|(_, figure)| figure.value.is_none()));
         let same = measure(&[item(0, 1.0, Some(1.0), 3.0), item(1, 1.0, Some(1.0), 3.0)]);
         assert_eq!((figure(&same, "kappa").value, figure(&same, "length_bias").value), (None, None));
+        let one = measure(&[item(0, 1.0, Some(0.0), 3.0)]);
+        assert_eq!((figure(&one, "kappa").value, figure(&one, "kappa").low), (Some(0.0), None));
+        let met = measure(&[item(0, 1.0, Some(1.0), 3.0), item(1, 0.0, Some(0.0), 3.0)]);
+        assert!(figure(&met, "kappa").low.is_some_and(|low| low < 0.0) && figure(&met, "kappa").high == Some(1.0));
     }
 }
