@@ -78,10 +78,8 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     left.spent = left.spent + earlier + preflight::spent(&probes);
     left.unavailable = preflight::unavailable(&plan, &probes);
-    let answers = match reach.is_replayed() {
-        true => None,
-        false => cache::answers(&cache_of(&folder), &suite, &folder, &keys.redactor)?,
-    };
+    let answers =
+        if reach.is_replayed() { None } else { cache::answers(&cache_of(&folder), &suite, &folder, &keys.redactor)? };
     let session = Session {
         suite: &suite,
         plan,

@@ -93,10 +93,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     let mut folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     let unavailable = preflight::unavailable(&plan, &probes);
-    let answers = match reach.is_replayed() {
-        true => None,
-        false => cache::answers(&args.cache, suite, &folder, &keys.redactor)?,
-    };
+    let answers = if reach.is_replayed() { None } else { cache::answers(&args.cache, suite, &folder, &keys.redactor)? };
     let session = Session {
         suite,
         plan: Arc::clone(&plan),

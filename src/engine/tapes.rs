@@ -61,15 +61,15 @@ impl Tapes {
         abort: &CancellationToken,
     ) -> Ended {
         match self {
-            Self::Replay(shelf, speed) => match shelf.find(&label) {
+            Self::Replay(kept, speed) => match kept.find(&label) {
                 Ok(tape) => play(wire.clock(), &tape, *speed, abort, tap).await,
                 Err(why) => unrecorded(wire.clock(), why),
             },
-            Self::Record(shelf) => {
+            Self::Record(kept) => {
                 let mut taping = Taping::new(tap);
                 let ended = request.exchange(wire, signals, abort, &mut taping).await;
                 if let Some(tape) = taping.tape(&request.request, &ended) {
-                    shelf.keep(label, tape);
+                    kept.keep(label, tape);
                 }
                 ended
             }

@@ -103,7 +103,7 @@ fn file_name(label: &Label) -> String {
     for (name, value) in label.facts() {
         hash.update(format!("{name}={}:{value};", value.len()));
     }
-    let hex: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hash.finalize().iter().take(6).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let who = if label.grader.is_empty() { &label.mode } else { &label.grader };
     format!("{}.{}.{}.{hex}.jsonl", slug(&label.target), slug(who), slug(&label.case))
 }

@@ -94,7 +94,9 @@ impl Redactor {
     pub fn blot(&self, bytes: &mut [u8]) -> bool {
         let Some(finder) = &self.finder else { return false };
         let found: Vec<Range<usize>> = finder.find_overlapping_iter(&*bytes).map(|m| m.range()).collect();
-        found.iter().for_each(|place| bytes[place.clone()].fill(b'*'));
+        for place in &found {
+            bytes[place.clone()].fill(b'*');
+        }
         !found.is_empty()
     }
 

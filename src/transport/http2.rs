@@ -241,7 +241,7 @@ struct Frames {
     stream: RecvStream,
     read_at: Rc<Cell<Offset>>,
     /// How it ended, told after what came before.
-    end: Option<Option<h2::Error>>,
+    end: Option<Result<(), h2::Error>>,
 }
 
 impl Incoming for Frames {
@@ -259,14 +259,14 @@ impl Incoming for Frames {
                     let _ = self.stream.flow_control().release_capacity(bytes.len());
                     into.extend_from_slice(&bytes);
                 }
-                Poll::Ready(Some(Err(error))) => self.end = Some(Some(error)),
-                Poll::Ready(None) => self.end = Some(None),
+                Poll::Ready(Some(Err(error))) => self.end = Some(Err(error)),
+                Poll::Ready(None) => self.end = Some(Ok(())),
                 Poll::Pending => break,
             }
         }
         match (into.len() - before, &self.end) {
             (0, None) => Poll::Pending,
-            (0, Some(Some(error))) => Poll::Ready(Err(broken(error, "mid_stream"))),
+            (0, Some(Err(error))) => Poll::Ready(Err(broken(error, "mid_stream"))),
             (n, _) => Poll::Ready(Ok((n, self.read_at.get()))),
         }
     }

@@ -80,9 +80,12 @@ impl<'a, T: Tap> Taping<'a, T> {
 }
 
 fn sent(request: &WireRequest) -> Sent {
-    let shown = |value: &http::HeaderValue| match value.is_sensitive() {
-        true => crate::text::secret::MASK.to_owned(),
-        false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    let shown = |value: &http::HeaderValue| {
+        if value.is_sensitive() {
+            crate::text::secret::MASK.to_owned()
+        } else {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        }
     };
     Sent {
         method: if request.body.is_empty() { "GET" } else { "POST" }.to_owned(),
