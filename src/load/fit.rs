@@ -1,8 +1,9 @@
 //! Replayed requests: a prompt brought to the recorded length, with the recorded prefix in common with others.
 //!
-//! Lengths are in tokens by the rule of thumb of four bytes to a token; what the provider counted stands in each
-//! observation. Filler goes in front, as that is where a prefix cache looks: a recording's `hash_ids` name blocks of 512
-//! tokens (the form of Mooncake's traces), and the same id is the same text in every request of a run.
+//! Lengths are in tokens: of the prompt's own text by the rule of thumb of four bytes to a token, of filler one to a word,
+//! as its words are in most vocabularies. What the provider counted stands in each observation. Filler goes in front, as
+//! that is where a prefix cache looks: a recording's `hash_ids` name blocks of 512 tokens (the form of Mooncake's
+//! traces), and the same id is the same text in every request of a run.
 
 use crate::domain::Message;
 use crate::domain::Part;
@@ -29,12 +30,13 @@ const WORDS: [&str; 16] = [
 /// all of it: then the request is longer than the recorded one.
 pub fn fit(messages: &[Message], arrival: &Arrival, k: u64, seed: u64) -> Vec<Message> {
     let mut fitted = messages.to_vec();
-    let Some(wanted) = arrival.input_tokens.map(|tokens| tokens as usize * BYTES_PER_TOKEN) else { return fitted };
+    let Some(wanted) = arrival.input_tokens.map(|tokens| tokens as usize) else { return fitted };
     let own: usize = texts(messages).map(str::len).sum();
-    if own > wanted {
-        shorten(&mut fitted, own - wanted);
-    } else if wanted > own + 1 {
-        lengthen(&mut fitted, filler(arrival, k, seed, wanted - own));
+    let missing = wanted.saturating_sub(own.div_ceil(BYTES_PER_TOKEN));
+    if missing > 0 {
+        lengthen(&mut fitted, filler(arrival, k, seed, missing));
+    } else {
+        shorten(&mut fitted, own.saturating_sub(wanted * BYTES_PER_TOKEN));
     }
     fitted
 }
@@ -54,6 +56,9 @@ fn texts_mut(messages: &mut [Message]) -> impl Iterator<Item = &mut std::sync::A
 }
 
 fn shorten(messages: &mut [Message], excess: usize) {
+    if excess == 0 {
+        return;
+    }
     let Some(longest) = texts_mut(messages).max_by_key(|text| text.len()) else { return };
     let mut end = longest.len().saturating_sub(excess).max(1).min(longest.len());
     while !longest.is_char_boundary(end) {
@@ -70,28 +75,21 @@ fn lengthen(messages: &mut Vec<Message>, filler: String) {
     messages.insert(0, Message::text(Role::User, filler));
 }
 
-/// Text of `bytes` bytes, the last of them a line feed.
-fn filler(arrival: &Arrival, k: u64, seed: u64, bytes: usize) -> String {
-    let mut text = String::with_capacity(bytes + 16);
-    let block = BLOCK_TOKENS * BYTES_PER_TOKEN;
+/// Text of `n` words, the last of them before a line feed.
+fn filler(arrival: &Arrival, k: u64, seed: u64, n: usize) -> String {
+    let mut all: Vec<&str> = Vec::with_capacity(n);
     for id in &arrival.blocks {
-        let end = bytes.min(text.len() + block);
-        words(&mut text, &format!("replay/block/{id}"), seed, end);
+        let wanted = BLOCK_TOKENS.min(n - all.len());
+        all.extend(words(&format!("replay/block/{id}"), seed).take(wanted));
     }
-    words(&mut text, &format!("replay/arrival/{k}"), seed, bytes);
-    text.truncate(bytes - 1);
-    text.push('\n');
-    text
+    let wanted = n - all.len();
+    all.extend(words(&format!("replay/arrival/{k}"), seed).take(wanted));
+    all.join(" ") + "\n"
 }
 
-/// Appends words until `text` is `end` bytes long, and cuts it there. All of it is ASCII.
-fn words(text: &mut String, stream: &str, seed: u64, end: usize) {
+fn words(stream: &str, seed: u64) -> impl Iterator<Item = &'static str> {
     let mut draws = Stream::new(seed, stream);
-    while text.len() < end {
-        text.push_str(WORDS[draws.below(WORDS.len() as u64) as usize]);
-        text.push(' ');
-    }
-    text.truncate(end);
+    std::iter::repeat_with(move || WORDS[draws.below(WORDS.len() as u64) as usize])
 }
 
 #[cfg(test)]
@@ -113,9 +111,11 @@ mod tests {
     #[test]
     fn prompts_get_the_recorded_length() {
         let short = prompt("What is 2 + 3?");
+        let own = bytes(&short).div_ceil(BYTES_PER_TOKEN);
         for tokens in [7, 20, 600, 5000] {
             let fitted = fit(&short, &arrival(tokens, &[]), 0, 7);
-            assert_eq!(bytes(&fitted), tokens as usize * BYTES_PER_TOKEN);
+            let filler = texts(&fitted).next().unwrap().strip_suffix("\nBe short.").unwrap();
+            assert_eq!(filler.split(' ').count() + own, tokens as usize);
             assert!(texts(&fitted).last().unwrap().ends_with("What is 2 + 3?"));
         }
         let long = prompt(&"ä".repeat(500));
@@ -123,7 +123,7 @@ mod tests {
         assert!((400..=401).contains(&bytes(&fitted)), "{}", bytes(&fitted));
         assert_eq!(fit(&short, &Arrival::default(), 0, 7), short);
         assert_eq!(bytes(&fit(&short, &arrival(0, &[]), 0, 7)), "Be short.".len() + 1);
-        assert_eq!(bytes(&fit(&[], &arrival(10, &[]), 0, 7)), 40);
+        assert_eq!(texts(&fit(&[], &arrival(10, &[]), 0, 7)).next().unwrap().split_whitespace().count(), 10);
     }
 
     #[test]
@@ -132,11 +132,11 @@ mod tests {
             let fitted = fit(&prompt("x"), &arrival(1200, blocks), k, 7);
             texts(&fitted).next().unwrap().to_owned()
         };
-        let common = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-        let block = BLOCK_TOKENS * BYTES_PER_TOKEN;
-        assert!((block..block + 20).contains(&common(&text(&[46, 47], 0), &text(&[46, 48], 1))));
-        assert!(common(&text(&[46, 47], 0), &text(&[46, 47], 1)) >= 2 * block);
-        assert!(common(&text(&[], 0), &text(&[], 1)) < 40, "without hashes nothing is shared");
+        let common = |a: &str, b: &str| a.split(' ').zip(b.split(' ')).take_while(|(a, b)| a == b).count();
+        let near = |found: usize, expected: usize| (expected..expected + 8).contains(&found);
+        assert!(near(common(&text(&[46, 47], 0), &text(&[46, 48], 1)), BLOCK_TOKENS));
+        assert!(near(common(&text(&[46, 47], 0), &text(&[46, 47], 1)), 2 * BLOCK_TOKENS));
+        assert!(near(common(&text(&[], 0), &text(&[], 1)), 0), "without hashes nothing is shared");
         assert_eq!(text(&[46], 3), text(&[46], 3));
     }
 }
