@@ -30,6 +30,12 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 all gates passed; 1 a gate failed; 2 usage or suite error; 3 inconclusive; 4 provider, key or quota;
 5 store or I/O error; 6 the client was the limit; 7 budget reached; 130 interrupted, resumable.";
 
+const PLAN_EXAMPLES: &str = "Examples:
+  llmark plan suites/quickstart.yaml --show-prompts
+  llmark plan suite.yaml --online                         keys, models and modes, with a few tokens
+  llmark plan suite.yaml --from reports/RUN --detect 3%   cost, time and power from an earlier run
+  llmark plan suite.yaml --pilot --budget-usd 0.10        ten cases per arm first";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -37,9 +43,7 @@ pub enum Command {
     #[command(after_help = "Example: llmark run suites/quickstart.yaml --mode low --repeats 3 --budget-usd 0.50")]
     Run(RunArgs),
     /// Show what a run would do: matrix, requests, cost. Sends nothing, needs no key.
-    #[command(
-        after_help = "Examples:\n  llmark plan suites/quickstart.yaml --show-prompts\n  llmark plan suite.yaml --online       is every target there, and does it honor its modes?"
-    )]
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
     /// Validate suites: every problem at once, each with its place.
     Check {
@@ -251,12 +255,18 @@ pub struct PlanArgs {
     /// that nobody documents, exact prompt tokens where the protocol counts them. Costs a few tokens.
     #[arg(long)]
     pub online: bool,
-    /// With --online: send keys over unencrypted http to hosts other than this machine.
-    #[arg(long, requires = "online")]
+    /// With --online or --pilot: send keys over unencrypted http to hosts other than this machine.
+    #[arg(long)]
     pub allow_http: bool,
-    /// An earlier run whose token counts make the forecast exact.
-    #[arg(long, value_name = "RUN")]
-    pub pilot: Option<PathBuf>,
+    /// Forecast cost, time and power from an earlier run of this suite or a similar one.
+    #[arg(long, value_name = "RUN", conflicts_with = "pilot")]
+    pub from: Option<PathBuf>,
+    /// Send ten cases per arm first, within the budget, and forecast from them. Needs keys; the pilot is kept.
+    #[arg(long)]
+    pub pilot: bool,
+    /// How many cases or repeats it takes to find this difference in pass rate, such as 3%.
+    #[arg(long, value_name = "SHARE")]
+    pub detect: Option<String>,
     /// JSON on stdout.
     #[arg(long)]
     pub json: bool,

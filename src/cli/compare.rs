@@ -212,7 +212,7 @@ fn options(args: &CompareArgs, mut options: Options) -> Result<Options, Failure>
 }
 
 /// `2%` or `0.02`.
-fn share(text: &str) -> Option<f64> {
+pub fn share(text: &str) -> Option<f64> {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
     match text.trim().strip_suffix('%') {
         Some(percent) => number(percent).map(|x| x / 100.0),

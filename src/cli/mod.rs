@@ -10,6 +10,7 @@ pub mod doubt;
 pub mod early;
 pub mod exit;
 pub mod finish;
+pub mod forecast;
 pub mod grade;
 pub mod import;
 pub mod judge_check;

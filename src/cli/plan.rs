@@ -11,6 +11,7 @@ use tabled::settings::Style;
 use super::args::PlanArgs;
 use super::exit::Exit;
 use super::exit::Failure;
+use super::forecast::look;
 use super::load;
 use super::notes::notes;
 use super::preflight::online::online;
@@ -33,10 +34,12 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let plan = load::plan(&suite, &args.selection)?;
     super::session::simulated_prices(&mut suite.targets, args.suite.parent());
     let forecast = forecast(&suite, &plan);
+    let seen = look(args, &suite, &plan, &forecast, &catalog)?;
     let online = args.online.then(|| online(&args.suite, &suite, &plan, &catalog, args.allow_http)).transpose()?;
     let exit = online.as_ref().map_or(Exit::Ok, |seen| seen.exit);
     if args.json {
         let mut json = as_json(&suite, &plan, &forecast);
+        json["forecast"] = seen.json();
         if let Some(seen) = online {
             json["online"] = seen.json;
         }
@@ -44,6 +47,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     terminal::result(&text(&suite, &plan, &forecast));
+    terminal::result(&for_terminal(seen.text().trim_end()));
     if args.show_prompts {
         terminal::result(&prompts(&plan));
     }

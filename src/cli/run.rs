@@ -27,6 +27,7 @@ use super::session::Session;
 use super::session::Simulators;
 use super::terminal;
 use super::watch::Watcher;
+use crate::domain::RunStatus;
 use crate::engine::clock::Anchor;
 use crate::engine::clock::RunClock;
 use crate::load::Plan;
@@ -65,7 +66,22 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<Exit, Failure> {
-    let plan = Arc::new(load::plan(suite, &args.selection)?);
+    let (folder, status) = send(args, path, suite, load::plan(suite, &args.selection)?, catalog)?;
+    conclude(&folder, session::exit_of(status), args.json)
+}
+
+/// Runs a plan into a folder of its own.
+///
+/// # Errors
+/// A suite that cannot be run, or a folder that cannot be written.
+pub fn send(
+    args: &RunArgs,
+    path: &Path,
+    suite: &Suite,
+    plan: Plan,
+    catalog: &Catalog,
+) -> Result<(RunFolder, RunStatus), Failure> {
+    let plan = Arc::new(plan);
     let mut endpoints = load::endpoints(suite, &plan);
     if suite.runs_code && !args.allow_code {
         return Err(Failure::usage(format!(
@@ -111,7 +127,7 @@ fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<
     };
     let status = session.run()?;
     simulators.stop();
-    conclude(&folder, session::exit_of(status), args.json)
+    Ok((folder, status))
 }
 
 /// Reads the run back, writes its reports, prints the result.
