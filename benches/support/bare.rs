@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 /// Anything that goes wrong ends the bench.
-pub type Failed = Box<dyn Error + Send + Sync>;
+pub(crate) type Failed = Box<dyn Error + Send + Sync>;
 
 /// Ends a chunked body.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
@@ -19,7 +19,7 @@ const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 ///
 /// # Errors
 /// A connection that cannot be made, or a stream without events.
-pub fn count(address: &str, prompt: &str, streams: u64, requests: u64) -> Result<u64, Failed> {
+pub(crate) fn count(address: &str, prompt: &str, streams: u64, requests: u64) -> Result<u64, Failed> {
     let body = format!(r#"{{"model":"instant","stream":true,"messages":[{{"role":"user","content":"{prompt}"}}]}}"#);
     let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n";
     let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());

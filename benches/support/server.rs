@@ -9,10 +9,10 @@ use std::process::Command;
 use std::process::Stdio;
 
 /// A simulator that runs until it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Host and port.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
@@ -20,7 +20,7 @@ impl Server {
     ///
     /// # Errors
     /// The program cannot be started or does not say where it listens.
-    pub fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_llmark"))
             .args(["sim", "--profile", "instant"])
             .stdout(Stdio::piped())
