@@ -41,8 +41,8 @@ struct Round {
 }
 
 fn main() -> Result<(), Failed> {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let word = |at: usize, default: &str| words.get(at).cloned().unwrap_or_else(|| default.to_owned());
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let word = |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());
     let work = Work {
         streams: word(0, "64").parse()?,
         tokens: word(1, "100").parse()?,

@@ -17,13 +17,15 @@ use std::time::Duration;
 const LAG_FLOOR_MS: f64 = 2.0;
 /// Lag allowed as a share of the median TTFT.
 const LAG_SHARE: f64 = 0.05;
+/// A client that stood still for longer, once, spoiled whatever was in flight then: stopped, starved, or asleep.
+const STOOD_STILL_MS: f64 = 500.0;
 /// A busier I/O thread cannot be trusted to read in time.
 const IO_CPU: f64 = 0.8;
 /// A wall-clock step or a sleep of less is noise.
 const STEP_S: f64 = 0.05;
 /// More than this taken by the hypervisor disturbs every time.
 const STEAL: f64 = 0.05;
-/// Less than this is within the grain of the kernel\'s own clock ticks.
+/// Less than this is within the grain of the kernel's own clock ticks.
 const STOLEN_S: f64 = 0.2;
 
 /// The audit of a cell from the segments recorded for it; `None` where nothing was recorded.
@@ -59,7 +61,8 @@ fn limits(audit: &Audit, health: &[&Health], ttft_p50: f64, arrivals: Arrivals) 
             found.push(text);
         }
     };
-    let [_, lag, _] = audit.lag_ms;
+    let [_, lag, longest] = audit.lag_ms;
+    note(longest > STOOD_STILL_MS, format!("the client stood still for {} ms", short(longest)));
     note(
         lag > allowed,
         format!("the heartbeat of the I/O threads lagged {} ms at p99, {} ms allowed", short(lag), short(allowed)),
@@ -152,6 +155,7 @@ mod tests {
         let bad = [
             Health { io_cpu: 0.81, ..fine.clone() },
             Health { overflow: true, ..fine.clone() },
+            Health { lag: [ms(0), ms(2), ms(1500)], ..fine.clone() },
             Health { arrivals: [10, 9, 1], ..fine.clone() },
             Health { suspended_s: 2.0, ..fine.clone() },
             Health { steal: 0.2, window: (Offset::ZERO, Offset(5_000_000_000)), ..fine.clone() },

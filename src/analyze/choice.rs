@@ -26,17 +26,17 @@ pub fn choose(run: &Run, trials: &Trials, summary: &Summary) -> Option<Choice> {
         .filter(|at| summary.cells[*at].key.load == *load && pass_rate(&summary.cells[*at]).is_some())
         .collect();
     let best = best_of(summary, arms.iter().copied())?;
-    let lead = good_enough(summary, best).unwrap_or(best);
-    let rivals = rivals(summary, &arms, lead, best);
-    let pairs: Vec<_> = rivals.iter().map(|at| (arm(&summary.cells[lead]), arm(&summary.cells[*at]))).collect();
+    let chosen = good_enough(summary, best).unwrap_or(best);
+    let rivals = rivals(summary, &arms, chosen, best);
+    let pairs: Vec<_> = rivals.iter().map(|at| (arm(&summary.cells[chosen]), arm(&summary.cells[*at]))).collect();
     let margins = run.terms.options.margins;
     let options = Options { margins, seed: run.terms.options.seed, resamples: RESAMPLES, ..Options::default() };
     let found = compare::selected(run, trials, &pairs, &["pass_rate"], &options);
     let rival = |(at, found): (usize, Option<compare::Comparisons>)| {
         let line = found.and_then(|found| found.comparisons.into_iter().next());
-        Rival { cell_index: at, pass_rate: line, cost_ratio: cost_ratio(&summary.cells[lead], &summary.cells[at]) }
+        Rival { cell_index: at, pass_rate: line, cost_ratio: cost_ratio(&summary.cells[chosen], &summary.cells[at]) }
     };
-    Some(Choice { cell_index: lead, rivals: rivals.into_iter().zip(found).map(rival).collect() })
+    Some(Choice { cell_index: chosen, rivals: rivals.into_iter().zip(found).map(rival).collect() })
 }
 
 fn pass_rate(cell: &Cell) -> Option<f64> {

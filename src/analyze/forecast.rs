@@ -295,7 +295,7 @@ impl Pairs {
             found.candidate.push(others.clone());
             let cluster = run.cases.get(case as usize).and_then(|info| info.cluster.clone());
             let next = numbers.len() as u32;
-            found.clusters.push(*numbers.entry(cluster.map_or(Err(case), Ok)).or_insert(next));
+            found.clusters.push(*numbers.entry(cluster.ok_or(case)).or_insert(next));
         }
         (found.baseline.len() >= 2).then_some(found)
     }
@@ -374,3 +374,6 @@ pub fn next_trials(split: &VarianceSplit, cases: u64, repeats: u32, more: u64) -
     let fall = |then: f64| if now > 0.0 { 1.0 - (then / now).sqrt() } else { 0.0 };
     (fall(square(n + more as f64 / k, k)), fall(square(n, k + more as f64 / n)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,9 +63,8 @@ fn front(run: &Run, load: &LoadId, cells: &[Evidence<'_>], members: &[usize]) ->
     let mut on_front = vec![0u64; arms.len()];
     let mut places: Vec<Vec<Vec<u32>>> = vec![vec![Vec::new(); arms.len()]; axes.len()];
     for resample in 0..RESAMPLES as usize {
-        let value = |arm: usize, axis: usize| axes[axis].sign * drawn[axis][arm][resample];
-        let points: Vec<Vec<f64>> =
-            (0..arms.len()).map(|arm| (0..axes.len()).map(|axis| value(arm, axis)).collect()).collect();
+        let at = |arm: usize| axes.iter().zip(&drawn).map(|(axis, drawn)| axis.sign * drawn[arm][resample]).collect();
+        let points: Vec<Vec<f64>> = (0..arms.len()).map(at).collect();
         for (count, is_on) in on_front.iter_mut().zip(pareto::front(&points)) {
             *count += u64::from(is_on);
         }

@@ -388,7 +388,7 @@ pub struct CompareArgs {
     /// Slices of the gate; may be repeated.
     #[arg(long, value_name = "WHAT")]
     pub by: Vec<Slice>,
-    /// How to write it: a table, Markdown for a comment or $GITHUB_STEP_SUMMARY, `JUnit` XML, or JSON.
+    /// How to write it: a table, Markdown for a comment or `$GITHUB_STEP_SUMMARY`, `JUnit` XML, or JSON.
     #[arg(long, value_name = "HOW")]
     pub format: Option<CompareFormat>,
     /// JSON on stdout.

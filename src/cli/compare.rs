@@ -114,8 +114,8 @@ pub fn look_up(found: &mut [Comparisons], [base, cand]: [&RunFolder; 2]) -> Resu
     if flips.is_empty() {
         return Ok(());
     }
-    let before = answers(base, flips.iter().map(|flip| flip.baseline_trial).collect())?;
-    let after = answers(cand, flips.iter().map(|flip| flip.candidate_trial).collect())?;
+    let before = answers(base, &flips.iter().map(|flip| flip.baseline_trial).collect())?;
+    let after = answers(cand, &flips.iter().map(|flip| flip.candidate_trial).collect())?;
     for flip in &mut flips {
         let both = before.get(&flip.baseline_trial).zip(after.get(&flip.candidate_trial));
         flip.answers = both.map(|(before, after)| [before.clone(), after.clone()]);
@@ -124,7 +124,7 @@ pub fn look_up(found: &mut [Comparisons], [base, cand]: [&RunFolder; 2]) -> Resu
 }
 
 /// The last answer of each of these trials, bounded.
-fn answers(folder: &RunFolder, wanted: HashSet<TrialId>) -> Result<HashMap<TrialId, String>, Failure> {
+fn answers(folder: &RunFolder, wanted: &HashSet<TrialId>) -> Result<HashMap<TrialId, String>, Failure> {
     let mut found = HashMap::new();
     finish::each_event(folder, |event| {
         if let Event::Observed(seen) = event

@@ -249,7 +249,7 @@ fn terms(manifest: &Manifest) -> Terms {
     let baseline = settings["baseline"].as_str().filter(|text| text.contains('=')).and_then(|text| text.parse().ok());
     // A run that is held against a stored one is gated by that; its own arms are then information.
     let gates = !options.gate.is_empty() && manifest.builds_on.is_empty();
-    Terms { gates, options, baseline }
+    Terms { options, baseline, gates }
 }
 
 /// What the suite wants repeats to be reduced to.

@@ -296,7 +296,7 @@ fn item(about: &Value, verdict: Option<&Verdict>) -> Item {
         (Some("again"), _) => Variant::Again,
         _ => Variant::Labelled,
     };
-    let judged = verdict.map(Verdict::bounds).filter(|(low, high)| low == high).map(|(value, _)| value);
+    let judged = verdict.map(Verdict::bounds).filter(|(low, high)| low.total_cmp(high).is_eq()).map(|(value, _)| value);
     let why = verdict.map(|verdict| verdict.why().text.as_str()).unwrap_or_default();
     let votes = votes(why).unwrap_or_default();
     Item {

@@ -60,7 +60,7 @@ pub fn lines(tally: &Tally, outlook: &Outlook, elapsed: Duration, (width, height
         fits
     };
     let columns: Vec<&Column> = COLUMNS.iter().take_while(fits).collect();
-    let heads = columns.iter().map(|(title, width, _)| format!(" {title:>width$}")).collect::<String>();
+    let heads = columns.iter().map(|(title, width, _)| format!(" {title:>width$}")).collect::<Vec<_>>().concat();
     lines.push(format!("  {:<name$} {:>11} {:>9}{heads}", "cell", "done", "in flight"));
     for at in &shown {
         lines.push(row(tally, outlook, *at, name, &columns));
@@ -95,7 +95,8 @@ fn row(tally: &Tally, outlook: &Outlook, at: usize, name: usize, columns: &[&Col
         _ => format!("{}/{}", cell.done, plan.planned),
     };
     let flight = if is_current { tally.in_flight(outlook).to_string() } else { "-".into() };
-    let figures = columns.iter().map(|(_, width, figure)| format!(" {:>width$}", figure(cell))).collect::<String>();
+    let figures =
+        columns.iter().map(|(_, width, figure)| format!(" {:>width$}", figure(cell))).collect::<Vec<_>>().concat();
     let mark = if is_current { '›' } else { ' ' };
     format!("{mark} {:<name$} {done:>11} {flight:>9}{figures}", one_line(&plan.name, name))
 }

@@ -5,7 +5,6 @@
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::mpsc::Sender;
-use std::sync::mpsc::TryRecvError;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -55,11 +54,8 @@ fn show(outlook: &Outlook, inbox: &Receiver<Seen>, end: &Receiver<()>) {
     let mut tally = Tally::new(outlook);
     let (mut last, mut printed) = (Offset::ZERO, Offset::ZERO);
     while end.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-        loop {
-            match inbox.try_recv() {
-                Ok(seen) => tally.take(&seen, outlook),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        for seen in inbox.try_iter() {
+            tally.take(&seen, outlook);
         }
         let now = clock.now();
         tally.pass(now.since(last).unwrap_or_default());

@@ -67,10 +67,13 @@ impl Entry {
     }
 }
 
+/// Takes a figure from a cell.
+type Pick = Box<dyn Fn(&Cell) -> Option<Estimate>>;
+
 /// Something shown of each cell.
 struct Figure {
     column: Column,
-    pick: Box<dyn Fn(&Cell) -> Option<Estimate>>,
+    pick: Pick,
     scale: Scaling,
 }
 

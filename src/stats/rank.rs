@@ -46,7 +46,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     while from < order.len() {
         let tied = order[from..].iter().take_while(|at| values[**at].total_cmp(&values[order[from]]).is_eq()).count();
         for at in &order[from..from + tied] {
-            ranks[*at] = from as f64 + (tied as f64 + 1.0) / 2.0;
+            ranks[*at] = f64::midpoint((from + 1) as f64, (from + tied) as f64);
         }
         from += tied;
     }

@@ -69,7 +69,7 @@ pub fn baseline(parts: &Parts<'_>, modes: &[ModeName]) -> Option<String> {
     }
     match text.parse::<Selection>() {
         Err(error) => {
-            parts.sink.advise(at.span, error.to_string(), "write `target=..,mode=..,prompt=..`, or a stored run")
+            parts.sink.advise(at.span, error.to_string(), "write `target=..,mode=..,prompt=..`, or a stored run");
         }
         Ok(selection) => check_selection(parts, modes, at.span, &selection),
     }

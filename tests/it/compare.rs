@@ -1,7 +1,7 @@
 //! Comparisons by the binary: known answers from recorded outcomes, arms of a run, gates, refusals, forms for CI.
 //!
-//! The expected figures were computed with scipy 1.17 and statsmodels 0.15 from the same formulas of the case number
-//! that stand here: McNemar by `binom`, Tango by root finding on the score statistic, Wilson by `proportion_confint`,
+//! The expected figures were computed with `scipy` 1.17 and `statsmodels` 0.15 from the same formulas of the case number
+//! that stand here: discordant pairs by `binom`, Tango by root finding on the score statistic, Wilson by `proportion_confint`,
 //! clusters by `OLS` with `cov_type="cluster"`, t by `ttest_1samp`, bootstraps by 200,000 and more resamples of
 //! `scipy.stats.bootstrap`.
 

@@ -43,7 +43,7 @@ fn misbehave(stream: &mut TcpStream, kind: &str) -> Result<()> {
         "endless-head" => return repeat(stream, "HTTP/1.1 100 Continue\r\nx: y\r\n", 32 << 20),
         "endless-error" => {
             stream.write_all(b"HTTP/1.1 500 Oh\r\ncontent-type: text/plain\r\n\r\n")?;
-            return (0..4096).try_for_each(|_| stream.write_all(&[b'e'; 64 << 10]));
+            return repeat(stream, "error ", 256 << 20);
         }
         _ => {}
     }
@@ -57,7 +57,7 @@ fn misbehave(stream: &mut TcpStream, kind: &str) -> Result<()> {
         }
         "one-event" => {
             stream.write_all(b"data: ")?;
-            (0..1024).try_for_each(|_| stream.write_all(&[b'x'; 64 << 10]))
+            repeat(stream, "x", 64 << 20)
         }
         "deep" => stream.write_all(format!("data: {}\n\n", "[".repeat(1 << 20)).as_bytes()),
         "slow" => TOKEN.bytes().cycle().try_for_each(|byte| {
@@ -133,6 +133,6 @@ fn servers_that_mean_harm_are_bounded() {
         assert_eq!(right, 2, "{kind}: {}, not of {allowed:?}", seen[kind]);
     }
     assert!(most < 400, "the client held {most} MiB");
-    let rows = fs::read_to_string(world.out().join("trials.csv")).unwrap();
-    assert!(rows.len() < 8 << 20, "what strangers send does not fill the disk: {} bytes", rows.len());
+    let rows = fs::metadata(world.out().join("trials.csv")).unwrap().len();
+    assert!(rows < 128 << 20, "what strangers send does not fill the disk: {rows} bytes");
 }

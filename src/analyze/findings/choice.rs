@@ -68,13 +68,13 @@ fn lead(summary: &Summary, cell: &Cell) -> String {
     if let Some(rate) = cell.quality.as_ref().map(|q| q.pass_rate) {
         let interval = rate.low.zip(rate.high).map(|(low, high)| format!(" ({} to {})", points(low), points(high)));
         let value = points(rate.value.unwrap_or(0.0));
-        text += &format!(" passes {value} %{} of {}", interval.unwrap_or_default(), count(rate.n, "case"));
+        text = format!("{text} passes {value} %{} of {}", interval.unwrap_or_default(), count(rate.n, "case"));
     }
     if let Some(usd) = cell.cost.per_pass.and_then(|e| e.value) {
-        text += &format!(" at {}", dollars(usd, "pass"));
+        text = format!("{text} at {}", dollars(usd, "pass"));
     }
     if let Some(ms) = cell.metrics.get(&Metric::Ttfa).and_then(|d| d.p50.value).filter(|ms| ms.is_finite()) {
-        text += &format!("; the first token of the answer comes after {} at the median", time(ms));
+        text = format!("{text}; the first token of the answer comes after {} at the median", time(ms));
     }
     let loads: BTreeSet<&str> = summary.cells.iter().map(|c| c.key.load.as_str()).collect();
     let load = if loads.len() > 1 { format!(" (load {})", cell.key.load) } else { String::new() };

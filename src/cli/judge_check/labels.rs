@@ -118,14 +118,14 @@ impl<'s> Desk<'s, '_> {
 /// A label as a value: pass and fail, a grade of the judge's scale, a number from 0 to 1, or for pairs a, b and tie.
 fn value(label: &Value, grader: &Compiled, pair: bool) -> Result<f64, String> {
     let word = label.as_str().map(|word| word.trim().to_lowercase());
-    let grades = grader.grades();
+    let scale = grader.grades();
     match (label, word.as_deref()) {
         (_, Some("a" | "first" | "response_a")) if pair => Ok(1.0),
         (_, Some("b" | "second" | "response_b")) if pair => Ok(0.0),
         (_, Some("tie")) if pair => Ok(0.5),
-        (_, Some(word)) if grades.iter().any(|grade| grade.to_lowercase() == word) => {
-            let place = grades.iter().position(|grade| grade.to_lowercase() == word).unwrap_or_default();
-            Ok(place as f64 / (grades.len() - 1).max(1) as f64)
+        (_, Some(word)) if scale.iter().any(|grade| grade.to_lowercase() == word) => {
+            let place = scale.iter().position(|grade| grade.to_lowercase() == word).unwrap_or_default();
+            Ok(place as f64 / (scale.len() - 1).max(1) as f64)
         }
         (_, Some("pass")) if !pair => Ok(1.0),
         (_, Some("fail")) if !pair => Ok(0.0),
@@ -137,7 +137,7 @@ fn value(label: &Value, grader: &Compiled, pair: bool) -> Result<f64, String> {
         _ => Err(format!(
             "`{}` is no label; write pass, fail, a number from 0 to 1, or one of {}",
             one_line(&label.to_string(), 40),
-            grades.join(", ")
+            scale.join(", ")
         )),
     }
 }

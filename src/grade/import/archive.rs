@@ -40,7 +40,10 @@ pub(super) fn lines(bytes: &[u8]) -> Result<Vec<String>, String> {
     };
     let model = about.pointer("/eval/model").cloned().unwrap_or(Value::Null);
     let mut lines = Vec::new();
-    for (_, at) in names.iter().filter(|(name, _)| name.starts_with("samples/") && name.ends_with(".json")) {
+    for (_, at) in names
+        .iter()
+        .filter(|(name, _)| name.strip_prefix("samples/").is_some_and(|rest| rest.strip_suffix(".json").is_some()))
+    {
         lines.extend(super::inspect_sample(&document(&mut archive, *at)?, &model).map(|line| line.to_string()));
     }
     if lines.is_empty() { Err("there is no answer in it".into()) } else { Ok(lines) }

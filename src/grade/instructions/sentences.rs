@@ -246,7 +246,7 @@ fn dots_and_dashes(line: &[char], at: usize) -> Option<usize> {
         return Some(at + run);
     }
     let spaced = |i: usize| line.get(i) == Some(&'.') && line.get(i + 1).is_some_and(|c| is_space(*c));
-    let pairs = (0..).take_while(|k| spaced(at + 2 * k)).count();
+    let pairs = (0..line.len()).take_while(|k| spaced(at + 2 * k)).count();
     // The last pair gives its dot back where no further dot follows it.
     let pairs = if line.get(at + 2 * pairs) == Some(&'.') { pairs } else { pairs.saturating_sub(1) };
     (pairs >= 2).then_some(at + 2 * pairs + 1)

@@ -139,7 +139,8 @@ struct Arm<'a> {
 #[derive(Serialize)]
 struct Rank {
     metric: &'static str,
-    rank: u32,
+    #[serde(rename = "rank")]
+    value: u32,
     low: u32,
     high: u32,
 }
@@ -147,7 +148,7 @@ struct Rank {
 impl<'a> Front<'a> {
     pub(super) fn of(summary: &'a Summary, front: &'a summary::Front) -> Self {
         let key = |at: usize| summary.cells.get(at).map(|cell| Key::of(&cell.key));
-        let rank = |one: &summary::Rank| Rank { metric: one.metric, rank: one.rank, low: one.low, high: one.high };
+        let rank = |one: &summary::Rank| Rank { metric: one.metric, value: one.rank, low: one.low, high: one.high };
         let arm = |arm: &'a summary::FrontArm| Arm {
             cell: key(arm.cell_index),
             on_front: arm.on_front,

@@ -147,7 +147,8 @@ pub(super) struct Sample<'a> {
 struct Verdict<'a> {
     grader: &'a str,
     version: &'a str,
-    verdict: &'static str,
+    #[serde(rename = "verdict")]
+    word: &'static str,
     value: Option<f64>,
     why: &'a str,
 }
@@ -157,7 +158,7 @@ impl<'a> Sample<'a> {
         let verdict = |v: &'a summary::VerdictLine| Verdict {
             grader: v.grader.as_str(),
             version: &v.version,
-            verdict: v.verdict,
+            word: v.verdict,
             value: finite(v.value),
             why: &v.why,
         };

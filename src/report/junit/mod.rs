@@ -111,7 +111,7 @@ impl Suite {
             }
         };
         let problem = element(kind, line.verdict.name(), &format!("{}: {what}", word(line)), &line.notes.join("\n"));
-        self.cases += &format!(">{problem}</testcase>\n");
+        self.cases.extend([">", &problem, "</testcase>\n"]);
     }
 
     fn push(&mut self, row: &Row) {

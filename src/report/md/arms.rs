@@ -15,9 +15,9 @@ const MOST_LINES: usize = 20;
 /// One part per comparison that gates or found something; empty where there is none.
 pub(super) fn text(summary: &Summary) -> String {
     let parts: Vec<String> = summary.comparisons.iter().filter_map(one).collect();
-    let refused: String = summary.refused.iter().map(|why| format!("\n- not compared: {}", markdown(why))).collect();
+    let refused = summary.refused.iter().map(|why| format!("\n- not compared: {}", markdown(why)));
     let fronts = summary.fronts.iter().map(|front| format!("\n- {}", markdown(&arms::front(summary, front))));
-    let refused = refused + &fronts.collect::<String>();
+    let refused = refused.chain(fronts).collect::<Vec<_>>().concat();
     if parts.is_empty() && refused.is_empty() {
         return String::new();
     }

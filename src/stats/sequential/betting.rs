@@ -136,7 +136,9 @@ mod tests {
 
     fn fed(wager: Option<Wager>, values: &[(f64, u64)]) -> f64 {
         let mut wager = wager.unwrap();
-        values.iter().for_each(|&(value, times)| wager.repeat(value, times));
+        for &(value, times) in values {
+            wager.repeat(value, times);
+        }
         wager.e_value()
     }
 
@@ -190,7 +192,9 @@ mod tests {
         assert_eq!(Wager::above(0.0, SHARES), None);
         assert_eq!(Wager::above(f64::NAN, SHARES), None);
         let mut wager = Wager::above(0.5, SHARES).unwrap();
-        [f64::NAN, f64::INFINITY, -3.0].into_iter().for_each(|value| wager.observe(value));
+        for value in [f64::NAN, f64::INFINITY, -3.0] {
+            wager.observe(value);
+        }
         near(wager.e_value(), 2.0 / 3.0);
         (0..100_000).for_each(|_| wager.observe(1.0));
         assert!(wager.e_value() > 1e300);
