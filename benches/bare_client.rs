@@ -41,15 +41,15 @@ struct Round {
 }
 
 fn main() -> Result<(), Failed> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let word = |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());
+    let given: Vec<String> = std::env::args().skip(1).filter(|given| !given.starts_with('-')).collect();
+    let option = |at: usize, default: &str| given.get(at).cloned().unwrap_or_else(|| default.to_owned());
     let work = Work {
-        streams: word(0, "64").parse()?,
-        tokens: word(1, "100").parse()?,
-        gap: word(2, "0ms"),
-        requests: word(3, "8192").parse()?,
+        streams: option(0, "64").parse()?,
+        tokens: option(1, "100").parse()?,
+        gap: option(2, "0ms"),
+        requests: option(3, "8192").parse()?,
     };
-    let rounds: usize = word(4, "3").parse()?;
+    let rounds: usize = option(4, "3").parse()?;
     let server = Server::start()?;
     let folder = tempfile::tempdir()?;
     let Work { streams, tokens, gap, requests } = &work;
