@@ -121,6 +121,8 @@ pub(super) struct Dispatcher {
 pub(super) const TICK: Duration = Duration::from_millis(100);
 /// Two hundred a second tell a stalled reactor from a busy one and cost a thousandth of a core.
 const HEARTBEAT: Duration = Duration::from_millis(5);
+/// A heartbeat that is later than this was not merely scheduled late.
+const STOPPED: Duration = Duration::from_millis(100);
 /// Messages between I/O and decoding threads.
 const DECODER_QUEUE: usize = 1 << 16;
 const GRADERS: usize = 2;
@@ -219,8 +221,12 @@ fn spawn_heartbeat(
     let (issuer, beating) = (Arc::clone(issuer), Arc::clone(beating));
     thread::Builder::new().name("heartbeat".into()).spawn(move || {
         while beating.load(Ordering::Acquire) {
-            issuer.lanes.beat(clock.now());
-            clock.sleep_until(clock.now().plus(HEARTBEAT));
+            let due = clock.now().plus(HEARTBEAT);
+            clock.sleep_until(due);
+            let now = clock.now();
+            // This thread may wake a little late without harm; a stop of the whole client shows here alone.
+            let stopped = now.since(due).is_some_and(|late| late > STOPPED);
+            issuer.lanes.beat(if stopped { due } else { now });
         }
     })
 }
