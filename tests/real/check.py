@@ -83,12 +83,15 @@ def main():
     requests_by_shape = collections.defaultdict(list)
     for request in requests:
         requests_by_shape[request["input"], request["output"]].append(request)
-    worst = 0.0
+    errors = []
     for n, row in serial:
         same = requests_by_shape[shape(row)]
         off = [abs(generated[n] - request["eval_ms"]) / max(request["eval_ms"], 50) for request in same]
-        worst = max(worst, min(off, default=1.0))
-    hold(worst < 0.2, f"at concurrency 1 the worst generation time is {100 * worst:.1f} % off the server's own")
+        errors.append(min(off, default=1.0))
+    errors.sort()
+    typical, worst = errors[len(errors) // 2], errors[-1]
+    # The worst one is told and not judged: a processor that is taken away between two stamps is nobody's error.
+    hold(typical < 0.05, f"at concurrency 1 generation times are {100 * typical:.1f} % off the server's own at the median, {100 * worst:.1f} % at worst")
     for row in rows:
         n = int(row["output_tokens"])
         if n > 1:
