@@ -79,7 +79,8 @@ PEERS = [
     Peer("mocktopus", "mocktopus", {"s.yaml": MOCKTOPUS}, ["mocktopus", "serve", "-s", "s.yaml", "-p", "{port}"],
          [Ask(CHAT, "gpt-4", ["ok"]), Ask(MESSAGES, "claude-3", ["ok"], False)]),
     Peer("litellm", "litellm[proxy]", {"c.yaml": {"model_list": [{"model_name": "m", "litellm_params": {
-        "model": "openai/m", "api_base": os.environ.get("REAL_SERVER", ""), "api_key": "none"}}]}},
+        "model": "openai/m", "api_base": os.environ.get("REAL_SERVER", ""), "api_key": "none"}}],
+        "general_settings": {"dangerously_permit_weak_or_unset_master_key": True}}},
          ["litellm", "--config", "c.yaml", "--host", "127.0.0.1", "--port", "{port}"],
          [Ask(CHAT, "m", ["ok", "length"]), Ask(MESSAGES, "m", ["ok", "length"])]),
 ]
