@@ -1,6 +1,5 @@
 //! Trials in doubt, put on record: a session that died may have sent them, and they may have been billed.
 
-use crate::domain::Asker;
 use crate::domain::Attempt;
 use crate::domain::Basis;
 use crate::domain::ConnTimes;
@@ -11,7 +10,6 @@ use crate::domain::Observation;
 use crate::domain::Offset;
 use crate::domain::Outcome;
 use crate::domain::Reply;
-use crate::domain::TrialId;
 use crate::domain::Usd;
 use crate::load::Plan;
 use crate::store::Progress;
@@ -35,19 +33,7 @@ pub fn observations(plan: &Plan, progress: &Progress, retry: bool, now: Offset) 
 
 /// The first attempt of a trial as the plan has it.
 fn planned(plan: &Plan, trial: u64) -> Option<Attempt> {
-    let segment = plan.segments.iter().find(|s| (s.first..s.first.saturating_add(s.trials)).contains(&trial))?;
-    let slot = segment.slot(trial - segment.first);
-    Some(Attempt {
-        trial: TrialId(trial),
-        number: 1,
-        turn: 1,
-        is_last: true,
-        cell: segment.cell,
-        case: slot.case,
-        repeat: slot.repeat,
-        phase: segment.phase,
-        asker: Asker::Subject,
-    })
+    plan.segments.iter().find_map(|segment| Some(segment.attempt(segment.position(trial)?)))
 }
 
 fn in_doubt(attempt: Attempt, cost: Cost, now: Offset) -> Event {

@@ -135,30 +135,19 @@ impl Issuer {
     ///
     /// # Errors
     /// Why it cannot be sent.
-    pub fn prepare(&self, segment: &Segment, k: u64, due: Offset, attempt: u16) -> Result<Job<Ticket>, Refused> {
-        self.make(self.question(segment, k, due, attempt)?)
+    pub fn prepare(&self, segment: &Segment, k: u64, due: Offset, number: u16) -> Result<Job<Ticket>, Refused> {
+        self.make(self.question(segment, k, due, number)?)
     }
 
     /// What a segment's `k`-th trial asks in its first turn.
     ///
     /// # Errors
     /// That the plan names a target which was not given.
-    pub fn question(&self, segment: &Segment, k: u64, due: Offset, attempt: u16) -> Result<Question<'_>, Refused> {
-        let slot = segment.slot(k);
+    pub fn question(&self, segment: &Segment, k: u64, due: Offset, number: u16) -> Result<Question<'_>, Refused> {
+        let attempt = Attempt { number, ..segment.attempt(k) };
         let cell = &self.plan.cells[segment.cell.0 as usize];
         let endpoint = self.endpoint(&cell.target)?;
-        let conversation = &self.plan.conversations[&cell.prompt][slot.case as usize];
-        let attempt = Attempt {
-            trial: segment.trial(k),
-            number: attempt,
-            turn: 1,
-            is_last: true,
-            cell: segment.cell,
-            case: slot.case,
-            repeat: slot.repeat,
-            phase: segment.phase,
-            asker: Asker::Subject,
-        };
+        let conversation = &self.plan.conversations[&cell.prompt][attempt.case as usize];
         let mode = endpoint.modes.iter().find(|mode| mode.name == cell.mode);
         let salt = cell.load.salt.or(self.plan.salt).unwrap_or(cell.load.is_timed());
         let recorded = cell.load.recorded(k).filter(|_| segment.phase == Phase::Measure);

@@ -16,8 +16,6 @@ use super::pacer::Gate;
 use super::purse::worst_case;
 use super::setup::EngineError;
 use super::setup::Turn;
-use crate::domain::Asker;
-use crate::domain::Attempt;
 use crate::domain::Clock as _;
 use crate::domain::Event;
 use crate::domain::Offset;
@@ -191,18 +189,7 @@ impl Dispatcher {
     /// An arrival that was due while too many were outstanding: on record, like everything that was planned.
     pub(super) fn shed(&mut self, k: u64, due: Offset) {
         let Some(segment) = &self.open else { return };
-        let slot = segment.slot(k);
-        let attempt = Attempt {
-            trial: segment.trial(k),
-            number: 1,
-            turn: 1,
-            is_last: true,
-            cell: segment.cell,
-            case: slot.case,
-            repeat: slot.repeat,
-            phase: segment.phase,
-            asker: Asker::Subject,
-        };
+        let attempt = segment.attempt(k);
         if let Some(audit) = &mut self.audit {
             audit.arrivals[2] += 1;
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::LoadSpec;
 use super::Stop;
+use crate::domain::Asker;
+use crate::domain::Attempt;
 use crate::domain::Case;
 use crate::domain::CellId;
 use crate::domain::Conversation;
@@ -72,6 +74,27 @@ impl Segment {
     /// Number of the segment's `k`-th trial.
     pub fn trial(&self, k: u64) -> TrialId {
         TrialId(self.first + k)
+    }
+
+    /// The first attempt of the segment's `k`-th trial, in its first turn.
+    pub fn attempt(&self, k: u64) -> Attempt {
+        let slot = self.slot(k);
+        Attempt {
+            trial: self.trial(k),
+            number: 1,
+            turn: 1,
+            is_last: true,
+            cell: self.cell,
+            case: slot.case,
+            repeat: slot.repeat,
+            phase: self.phase,
+            asker: Asker::Subject,
+        }
+    }
+
+    /// Which of the segment's trials has this number; none of them where `None`.
+    pub fn position(&self, trial: u64) -> Option<u64> {
+        trial.checked_sub(self.first).filter(|k| *k < self.trials)
     }
 }
 

@@ -269,10 +269,9 @@ fn the_queue_is_served_one_after_another_and_has_an_end() {
     assert!(ends[2].1 >= Duration::from_millis(180), "{ends:?}");
 }
 
-#[test]
-fn known_times_are_kept_and_stamped() {
-    let server = start("known-times");
-    let mut stream = connect(&server);
+/// Milliseconds from acceptance to the first and the tenth token, by the server's own stamps.
+fn stamped(server: &Running) -> [f64; 2] {
+    let mut stream = connect(server);
     let body = chat("[[sim:tokens=10]]");
     stream
         .write_all(request("/v1/chat/completions", &body, "connection: close\r\nx-llmark-stamp: 1\r\n").as_bytes())
@@ -280,10 +279,17 @@ fn known_times_are_kept_and_stamped() {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let stamps: Vec<u64> = data_of(&body_of(&text)).iter().filter_map(|event| event["sim_ns"].as_u64()).collect();
-    let accepted = server.ledger().entries()[0].accepted_ns;
-    let after = |event: usize| (stamps[event] - accepted) as f64 / 1e6;
-    assert!((50.0..65.0).contains(&after(1)), "first token after {} ms", after(1));
-    assert!((140.0..155.0).contains(&after(10)), "tenth token after {} ms", after(10));
+    let accepted = server.ledger().entries().last().unwrap().accepted_ns;
+    [1, 10].map(|event| (stamps[event] - accepted) as f64 / 1e6)
+}
+
+/// A machine that gives the server no processor makes it late, hence several tries; nothing may make it early.
+#[test]
+fn known_times_are_kept_and_stamped() {
+    let server = start("known-times");
+    let tries: Vec<[f64; 2]> = (0..10).map(|_| stamped(&server)).collect();
+    assert!(tries.iter().all(|[first, tenth]| *first >= 50.0 && *tenth >= 140.0), "early: {tries:?}");
+    assert!(tries.iter().any(|[first, tenth]| *first < 55.0 && *tenth < 145.0), "late: {tries:?}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(crate) struct Asking {
     pub(crate) url: String,
     pub(crate) network: Network,
     pub(crate) http2: bool,
+    pub(crate) first_token: Duration,
     pub(crate) idle: Duration,
 }
 
@@ -49,7 +50,8 @@ impl Asking {
     /// A question at this URL, the direct way.
     pub(crate) fn at(url: impl Into<String>) -> Self {
         let network = Network::direct(tls::config(None).unwrap());
-        Self { url: url.into(), network, http2: false, idle: Duration::from_millis(300) }
+        let (first_token, idle) = (Duration::from_millis(400), Duration::from_millis(300));
+        Self { url: url.into(), network, http2: false, first_token, idle }
     }
 
     /// Asks once.
@@ -96,7 +98,7 @@ impl Asking {
             sent_mode: JsonText::new(&serde_json::Value::Null),
             http2: self.http2,
         };
-        let timers = Timers { connect: ms(1000), first_token: ms(400), idle: self.idle, total: ms(2900) };
+        let timers = Timers { connect: ms(1000), first_token: self.first_token, idle: self.idle, total: ms(2900) };
         let stream = Stream {
             ticket: (),
             decoder: dialect("openai-chat").unwrap().decoder(),
