@@ -73,6 +73,9 @@ pub fn exit(
     if open > 0 {
         exit.add(3, format!("{} undecided", count(open, "objective")));
     }
+    if !run.slos.is_empty() && !run.slos.iter().any(|slo| run.cells.iter().any(|cell| slo::covers(slo, cell))) {
+        exit.add(3, "no objective is about a cell of this run".into());
+    }
     if cells.is_empty() {
         exit.add(3, "no trial was measured".into());
     }
@@ -114,6 +117,18 @@ mod tests {
         assert_eq!(order, ORDER);
         exit.add(0, "fine".into());
         assert_eq!(exit.reasons.len(), 8);
+    }
+
+    /// What the command line left out decides nothing, and nothing decided is no success.
+    #[test]
+    fn objectives_about_no_cell_are_no_success() {
+        let mut run = crate::analyze::fixture::run(1);
+        let slo = |text| super::super::slo_expr::parse_slo(text).unwrap();
+        run.slos = vec![slo("p95(ttft) <= 1s for load=nowhere")];
+        let reasons = |run: &Run| exit(run, Some(RunStatus::Complete), &[], &[], &[]).reasons;
+        assert!(reasons(&run).contains(&(3, "no objective is about a cell of this run".into())));
+        run.slos.push(slo("p95(ttft) <= 1s"));
+        assert_eq!(reasons(&run).len(), 1);
     }
 
     #[test]

@@ -45,11 +45,18 @@ impl Limit {
 /// The per-trial limits that a suite's objectives put on a cell: upper bounds on times.
 pub fn limits(slos: &[SloSpec], run_cell: &super::run::CellInfo) -> Vec<Limit> {
     let limit = |slo: &SloSpec| {
-        let metric = sampled(&slo.metric).filter(|m| m.counts_failures() && slo.op.is_upper())?;
-        let single = matches!(slo.statistic, Some(Statistic::Percentile(_) | Statistic::Max));
-        (single && covers(slo, run_cell)).then_some(Limit { metric, op: slo.op, bound: slo.bound })
+        let metric = sampled(&slo.metric)?;
+        (slo.is_trial_limit() && covers(slo, run_cell)).then_some(Limit { metric, op: slo.op, bound: slo.bound })
     };
     slos.iter().filter_map(limit).collect()
+}
+
+impl SloSpec {
+    /// It bounds every single trial: an upper bound on a percentile, or the largest value, of a time.
+    pub fn is_trial_limit(&self) -> bool {
+        let is_time = sampled(&self.metric).is_some_and(Metric::counts_failures);
+        is_time && self.op.is_upper() && matches!(self.statistic, Some(Statistic::Percentile(_) | Statistic::Max))
+    }
 }
 
 /// Whether the cell lies in the objective's scope.

@@ -4,6 +4,7 @@ use crate::domain::Channel;
 use crate::domain::Observation;
 use crate::domain::Offset;
 use crate::domain::WireEvent;
+use crate::domain::observation::answer_start;
 
 /// A gap longer than this is a stall: long enough for anyone to notice.
 pub const STALL_MS: f64 = 500.0;
@@ -55,7 +56,7 @@ pub fn measure(obs: &Observation, due: Offset, mut gap: impl FnMut(f64)) -> Time
     let since = |at: Option<Offset>| at?.ms_since(due);
     let streamed = obs.ttft_ms().is_some();
     let first = obs.first_token().filter(|_| streamed);
-    let answer = obs.events.iter().find(|event| event.channel.is_answer()).filter(|_| streamed);
+    let answer = first_of_answer(obs).filter(|_| streamed);
     let mut times = Times {
         queue: since(first_byte_out(obs)),
         ttfb: since(obs.headers),
@@ -84,6 +85,18 @@ pub fn measure(obs: &Observation, due: Offset, mut gap: impl FnMut(f64)) -> Time
     times.span = if times.events >= 2 { obs.last_token().and_then(|last| last.ms_since(first?)) } else { None };
     times.waiting = waiting(obs);
     times
+}
+
+/// The event that brings the first of the answer: thinking aloud inside the text is no answer yet.
+fn first_of_answer(obs: &Observation) -> Option<&WireEvent> {
+    let (start, mut seen) = (answer_start(&obs.reply.text), 0);
+    obs.events.iter().find(|event| {
+        if event.channel != Channel::Text {
+            return event.channel.is_answer();
+        }
+        seen += event.bytes as usize;
+        start.is_some_and(|start| start == 0 || seen > start)
+    })
 }
 
 /// When the first byte of the request left: after the connection was made, where one had to be.
@@ -159,6 +172,24 @@ mod tests {
         near(times.itl_max, 30.0);
         assert_eq!(gaps, [10.0, 0.0, 30.0]);
         assert_eq!((times.events, times.coalesced), (4, 1));
+    }
+
+    /// Servers without a parser stream thought as text; tags may straddle events.
+    #[test]
+    fn thinking_aloud_is_no_answer() {
+        let mut obs = fixture::ok(0, 0);
+        let pieces = [(10, "<thi"), (20, "nk>hm</th"), (30, "ink>\n"), (40, "4"), (50, "2")];
+        let timed: Vec<_> = pieces.iter().zip(0..).map(|((at, _), read)| (*at, read, Channel::Text)).collect();
+        obs.events = fixture::events(&timed);
+        for (event, (_, text)) in obs.events.iter_mut().zip(pieces) {
+            event.bytes = text.len() as u32;
+        }
+        obs.reply.text = pieces.iter().map(|(_, text)| *text).collect();
+        let times = measure(&obs, obs.due, |_| ());
+        near(times.ttfa.zip(times.ttft).map(|(ttfa, ttft)| ttfa - ttft), 30.0);
+        obs.reply.text = "<think>never to be closed".into();
+        let times = measure(&obs, obs.due, |_| ());
+        assert_eq!((times.ttfa, times.ttft.is_some()), (None, true));
     }
 
     #[test]

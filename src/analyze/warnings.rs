@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Summary;
 use super::canary;
 use super::run::Run;
+use super::slo;
 use super::summary::Cell;
 use super::summary::Claim;
 use super::summary::Severity;
@@ -40,7 +41,7 @@ impl Notes<'_> {
 /// All warnings, most severe first.
 pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
     let mut found = Vec::new();
-    about_run(summary, &mut Notes { cell: None, found: &mut found });
+    about_run(run, summary, &mut Notes { cell: None, found: &mut found });
     found.extend(summary.unavailable.iter().map(|one| Warning {
         code: "unavailable",
         severity: Severity::Invalid,
@@ -97,7 +98,7 @@ fn about_canaries(run: &Run, trials: &Trials, notes: &mut Notes<'_>) {
     }
 }
 
-fn about_run(summary: &Summary, notes: &mut Notes<'_>) {
+fn about_run(run: &Run, summary: &Summary, notes: &mut Notes<'_>) {
     if summary.simulated {
         notes.add(
             Severity::Note,
@@ -113,6 +114,14 @@ fn about_run(summary: &Summary, notes: &mut Notes<'_>) {
             "clock_step",
             format!("the wall clock moved by {step} s against the monotonic one"),
             "durations are not affected; dates in the report may be off",
+        );
+    }
+    for slo in run.slos.iter().filter(|slo| !run.cells.iter().any(|cell| slo::covers(slo, cell))) {
+        notes.add(
+            Severity::Caution,
+            "slo_without_cell",
+            format!("`{}` is about no cell of this run", slo.text),
+            "it was neither met nor missed: filters, or --concurrency, left its cells out",
         );
     }
     for regrade in &summary.run.regraded {
@@ -155,11 +164,11 @@ fn about_run(summary: &Summary, notes: &mut Notes<'_>) {
 
 fn about_instrument(cell: &Cell, notes: &mut Notes<'_>) {
     let limits = cell.audit.as_ref().map(|audit| audit.limits.as_slice()).unwrap_or_default();
-    for limit in limits {
+    if !limits.is_empty() {
         notes.add(
             Severity::Invalid,
             "client_limited",
-            format!("the client was the limit: {limit}"),
+            format!("the client was the limit: {}", limits.join("; ")),
             "use a faster or idle machine, or a lower load; the times of this cell decide no objective",
         );
     }
@@ -374,7 +383,7 @@ fn about_money(cell: &Cell, notes: &mut Notes<'_>) {
         notes.add(
             Severity::Caution,
             "usage_missing",
-            format!("{} finished trials came without token counts", cell.tokens.unknown),
+            format!("{} came without token counts", count(cell.tokens.unknown, "finished trial")),
             "their tokens, rates and costs are unknown and not guessed",
         );
     }
@@ -427,9 +436,12 @@ fn about_flag(flag: Flag) -> (&'static str, Severity, &'static str, &'static str
     use Severity::Caution;
     use Severity::Note;
     match flag {
-        Flag::Empty => {
-            ("empty", Caution, "were successes without any token", "they count as failed in latency and goodput")
-        }
+        Flag::Empty => (
+            "empty",
+            Caution,
+            "were successes without any token",
+            "they count as failed in latency, errors and goodput",
+        ),
         Flag::EmptyAfterReasoning => {
             ("empty_after_reasoning", Caution, "spent the token limit on reasoning", "raise max_tokens for this mode")
         }
@@ -518,6 +530,18 @@ mod tests {
             assert!(found.contains(&code), "{code} is not in {found:?}");
         }
         assert_eq!(codes(vec![fixture::failed(1, 1, Outcome::Reset)])[0], "all_failed");
+    }
+
+    #[test]
+    fn objectives_about_no_cell_are_told() {
+        let mut run = fixture::run(1);
+        let slo = |text| crate::analyze::slo_expr::parse_slo(text).unwrap();
+        run.slos = vec![slo("error_rate <= 1% for load=nowhere"), slo("error_rate <= 1%")];
+        let mut fold = Fold::new(&run);
+        fold.push(&fixture::observed(fixture::ok(0, 0)));
+        let told = summarize(&run, &fold.finish()).warnings;
+        let told: Vec<_> = told.iter().filter(|w| w.code == "slo_without_cell").map(|w| w.message.as_str()).collect();
+        assert_eq!(told, ["`error_rate <= 1% for load=nowhere` is about no cell of this run"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::exit::Failure;
 use super::terminal;
 use crate::provider::Catalog;
 use crate::suite;
+use crate::text::number::count;
 
 /// Validates suites; prints every problem.
 ///
@@ -19,8 +20,9 @@ pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     for path in paths {
         match suite::load(path, &catalog) {
             Ok(suite) => {
-                let (cases, cells) = (suite.cases.len(), suite.targets.len() * suite.modes.len() * suite.prompts.len());
-                terminal::note(&format!("{}: ok, {cases} cases, {cells} arms", path.display()));
+                let arms = suite.targets.len() * suite.modes.len() * suite.prompts.len();
+                let (cases, arms) = (count(suite.cases.len() as u64, "case"), count(arms as u64, "arm"));
+                terminal::note(&format!("{}: ok, {cases}, {arms}", path.display()));
             }
             Err(found) => problems.extend(found.0),
         }
@@ -35,7 +37,7 @@ pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     if json {
         return Ok(Exit::Usage);
     }
-    let n = crate::text::number::count(problems.len() as u64, "problem");
+    let n = count(problems.len() as u64, "problem");
     Err(Failure::usage(format!("{n}\n{}", suite::Problems(problems))))
 }
 

@@ -406,6 +406,22 @@ pub fn split_thinking(text: &str) -> (String, String) {
     (answer, thinking)
 }
 
+/// Where the answer begins in a text that may think aloud: the first byte behind leading `<think>` blocks; `None` where
+/// nothing follows them.
+pub fn answer_start(text: &str) -> Option<usize> {
+    let unopened = text.find(CLOSE).filter(|close| text.find(OPEN).is_none_or(|open| open > *close));
+    let mut at = unopened.map_or(0, |close| close + CLOSE.len());
+    while let Some(inside) = text[at..].trim_start().strip_prefix(OPEN) {
+        let end = inside.find(CLOSE)?;
+        at = text.len() - inside.len() + end + CLOSE.len();
+    }
+    if at == 0 {
+        return Some(0);
+    }
+    let answer = text[at..].trim_start();
+    (!answer.is_empty()).then(|| text.len() - answer.len())
+}
+
 /// Whether a `<think>` block was opened and never closed: the model was cut off before it began to answer.
 pub fn thinking_is_unclosed(text: &str) -> bool {
     text.rfind(OPEN).is_some_and(|open| !text[open..].contains(CLOSE))
@@ -427,6 +443,21 @@ mod tests {
         for (text, answer, thinking) in rows {
             assert_eq!(split_thinking(text), (answer.to_owned(), thinking.to_owned()), "{text}");
         }
+        let starts = [
+            ("42", Some(0)),
+            (" 42", Some(0)),
+            ("", Some(0)),
+            ("<think>hm</think>\n42", Some(18)),
+            ("hm</think> 42", Some(11)),
+        ];
+        for (text, start) in starts {
+            assert_eq!(answer_start(text), start, "{text}");
+        }
+        assert_eq!(
+            answer_start("<think>a</think> <think>b</think>4").map(|at| &"<think>a</think> <think>b</think>4"[at..]),
+            Some("4")
+        );
+        assert_eq!((answer_start("<think>never"), answer_start("<think>hm</think>\n")), (None, None));
         assert!(thinking_is_unclosed("<think>never"));
         assert!(!thinking_is_unclosed("<think>x</think>y"));
     }

@@ -201,7 +201,10 @@ impl<T> Stream<T> {
         let mut response = finish(self.decoder, self.state.head.as_ref(), &ended, is_done);
         add(&mut response.reply.flags, Flag::Repaired, notes.repaired);
         add(&mut response.reply.flags, Flag::MissingFinalBlank, notes.missing_final_blank);
+        let success = self.state.head.as_ref().is_some_and(|head| (200..300).contains(&head.status));
         add(&mut response.reply.flags, Flag::NotStreamed, self.stream && !self.state.body.is_empty());
+        // An error is no answer that should have been streamed.
+        response.reply.flags.retain(|flag| success || *flag != Flag::NotStreamed);
         if notes.too_large {
             response.outcome = Outcome::ProtocolError;
             response.detail = "event_too_large".into();

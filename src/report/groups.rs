@@ -1,5 +1,7 @@
 //! Objectives and warnings that say the same of many cells, said once.
 
+use std::collections::BTreeSet;
+
 use crate::analyze::summary::SloResult;
 use crate::analyze::summary::SloVerdict;
 use crate::analyze::summary::Warning;
@@ -67,7 +69,8 @@ pub(crate) fn warnings(all: &[Warning]) -> Vec<Vec<&Warning>> {
 pub(crate) fn place(group: &[&Warning]) -> String {
     let Some(key) = group.first().and_then(|w| w.cell.as_ref()) else { return String::new() };
     let first = format!("{} {} {} {}", key.target, key.mode, key.prompt, key.load);
-    match group.len() - 1 {
+    let cells: BTreeSet<_> = group.iter().filter_map(|warning| warning.cell.as_ref()).collect();
+    match cells.len() - 1 {
         0 => first,
         1 => format!("{first} and 1 more cell"),
         more => format!("{first} and {more} more cells"),
@@ -93,5 +96,7 @@ mod tests {
         let groups = warnings(&many);
         assert_eq!(groups.len(), 1);
         assert_eq!(place(&groups[0]), "seed-2.0-mini minimal terse c1 and 2 more cells");
+        let twice = [many[0].clone(), many[0].clone()];
+        assert_eq!(place(&warnings(&twice)[0]), "seed-2.0-mini minimal terse c1");
     }
 }

@@ -54,6 +54,25 @@ fn good(text: &str) -> Suite {
     load(text, &[]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// Goodput is about graders and limits of single trials: one of them must cover every cell.
+#[test]
+fn goodput_needs_something_to_be_good_at() {
+    let bare = swapped("graders:\n  - exact: {ignore_case: true}\n", "");
+    let with = |slos: &str| load(&bare.replace("  - error_rate <= 1%\n", slos), &[]).err().map(|p| p.to_string());
+    let told = with("  - goodput >= 95%\n").unwrap();
+    assert!(told.contains("sim/low/terse/c1 has neither"), "{told}");
+    assert_eq!(with("  - goodput >= 95%\n  - p95(e2e) <= 8s\n"), None);
+    assert!(with("  - goodput >= 95%\n  - mean(e2e) <= 8s\n").is_some());
+    good(&swapped("  - error_rate <= 1%\n", "  - goodput >= 95%\n"));
+}
+
+#[test]
+fn a_ramp_has_two_names() {
+    let rate = good(&swapped("  - {concurrency: 1}", "  - {rate: {from: 1, to: 20}, duration: 10s}"));
+    let ramps = good(&swapped("  - {concurrency: 1}", "  - {ramps: {from: 1, to: 20}, duration: 10s}"));
+    assert_eq!(rate.loads, ramps.loads);
+}
+
 fn swapped(line: &str, instead: &str) -> String {
     assert!(GOOD.contains(line), "{line} is not in the suite");
     GOOD.replace(line, instead)
@@ -124,6 +143,16 @@ const MISTAKES: &[(&str, &str)] = &[
     ("temperature: 0,", "temperature: .nan,"),
     ("temperature: 0,", "temprature: 0,"),
     ("targets:", "targets: ["),
+    (
+        "graders:\n  - exact: {ignore_case: true}\nloads:\n  - {concurrency: 1}",
+        "loads:\n  - {concurrency: 1, until: {pass_rate: 5%}}",
+    ),
+    (
+        "graders:\n  - exact: {ignore_case: true}\nloads:\n  - {concurrency: 1}\nslos:\n  - error_rate <= 1%",
+        "loads:\n  - {concurrency: 1}\nslos: [score.foo >= 90%]",
+    ),
+    ("  - {concurrency: 1}", "  - {rate: 5, ramps: {from: 1, to: 20}, duration: 60s}"),
+    ("slos:\n  - error_rate <= 1%\n", "abort_on: certain miss\n"),
 ];
 
 #[test]

@@ -17,6 +17,7 @@ use super::file::Time;
 use super::graders;
 use super::loads;
 use super::node::Node;
+use super::objectives;
 use super::problem::Problems;
 use super::problem::Sink;
 use super::prompt;
@@ -186,7 +187,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     let conversations = render(sink, files, &templates, &prompts, &cases);
     let parts = rules::Parts { sink, file, endpoints: &endpoints, prompts: &prompts, written: &written, loads: &loads };
     let modes = rules::modes(&parts);
-    let slos = rules::slos(&parts, &modes, &compiled);
+    let slos = objectives::slos(&parts, &modes, &compiled);
     let (subjects, helpers) = rules::roles(&parts);
     rules::required(&parts, root.span);
     rules::combined(&parts, &modes, &cases);

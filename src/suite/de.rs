@@ -168,7 +168,11 @@ impl<'a> Reader<'a> {
 
     fn integer<T: std::str::FromStr>(self, wanted: &str) -> Result<T, Error> {
         let text = self.number().map(|text| text.replace('_', ""));
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| self.wrong(wanted, "write a number without quotes"))
+        let help = match self.node.kind {
+            Kind::Text(_) => "write a number without quotes",
+            _ => "write digits alone, such as `16`",
+        };
+        text.and_then(|text| text.parse().ok()).ok_or_else(|| self.wrong(wanted, help))
     }
 
     fn is_null(self) -> bool {

@@ -440,6 +440,8 @@ pub struct LoadFile {
     pub concurrency: Option<At<Many<At<u32>>>>,
     /// Requests per second, or a ramp.
     pub rate: Option<At<RateFile>>,
+    /// The same for a rate that changes, under the name that says so.
+    pub ramps: Option<At<RateFile>>,
     /// The arrival process.
     pub arrivals: Option<At<ArrivalsFile>>,
     /// A file of recorded arrivals.

@@ -15,6 +15,7 @@ use super::file::Time;
 use super::problem::Sink;
 use super::problem::Span;
 use super::read::Files;
+use super::rules::key_span;
 use crate::analyze::slo_expr::parse_metric;
 use crate::domain::LoadId;
 use crate::load::Arrivals;
@@ -95,12 +96,20 @@ fn shapes(sink: &Sink, files: &dyn Files, span: Span, file: &LoadFile) -> Vec<(S
         Some((_, Some(ArrivalsFile::Replay(path)))) => Some(path),
         _ => file.replay.as_ref(),
     };
-    let kinds = [file.concurrency.is_some(), file.rate.is_some(), replay.is_some()];
+    let rate = file.rate.as_ref().or(file.ramps.as_ref());
+    if let (Some(_), Some(twice)) = (&file.rate, &file.ramps) {
+        sink.advise(
+            twice.span,
+            "the rate is given twice",
+            "keep one of `rate: {from: 1, to: 20}` and `ramps: {from: 1, to: 20}`",
+        );
+    }
+    let kinds = [file.concurrency.is_some(), rate.is_some(), replay.is_some()];
     match (kinds, replay) {
         ([true, false, false], _) => {
             file.concurrency.as_ref().map(|at| many_closed(sink, at, file)).unwrap_or_default()
         }
-        ([false, true, false], _) => file.rate.as_ref().and_then(|at| open(sink, at, file)).into_iter().collect(),
+        ([false, true, false], _) => rate.and_then(|at| open(sink, at, file)).into_iter().collect(),
         ([false, false, true], Some(path)) => replayed(sink, files, path).into_iter().collect(),
         ([false, false, false], _) => {
             sink.advise(
@@ -245,7 +254,7 @@ fn until(sink: &Sink, file: &LoadFile) -> Option<Stop> {
         return None;
     };
     if let Err(error) = parse_metric(metric) {
-        sink.advise(at.span, error.message, error.help);
+        sink.advise(key_span(sink, at.span, metric), error.message, error.help);
     }
     let relative = width.get()?.0;
     if relative <= 0.0 {

@@ -14,6 +14,7 @@ pub mod init;
 pub mod json;
 pub mod loads;
 pub mod node;
+pub mod objectives;
 pub mod prices;
 pub mod problem;
 pub mod prompt;

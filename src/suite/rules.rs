@@ -12,22 +12,18 @@ use super::file::RoleFile;
 use super::file::SuiteFile;
 use super::graders::Written;
 use super::graders::check_targets;
+use super::objectives::has_no_price;
 use super::problem::Sink;
 use super::problem::Span;
 use super::prompt::Prompt;
 use super::targets::Resolved;
-use crate::analyze::SloSpec;
 use crate::analyze::reduce;
 use crate::analyze::reduce::Reducer;
-use crate::analyze::slo_expr::Scope;
-use crate::analyze::slo_expr::SloMetric;
-use crate::analyze::slo_expr::parse_slo;
 use crate::domain::Conversation;
 use crate::domain::Format;
 use crate::domain::ModeName;
 use crate::domain::Part;
 use crate::domain::PromptId;
-use crate::grade::Compiled;
 use crate::load::LoadSpec;
 use crate::load::plan::Budget;
 use crate::provider::Endpoint;
@@ -166,33 +162,6 @@ pub fn roles(parts: &Parts<'_>) -> (Vec<Arc<Endpoint>>, Vec<Arc<Endpoint>>) {
     (subjects.into_iter().map(|target| target.endpoint.clone()).collect(), helpers)
 }
 
-/// Objectives, each on a metric that this suite produces and on cells that it has.
-pub fn slos(parts: &Parts<'_>, modes: &[ModeName], graders: &[Compiled]) -> Vec<SloSpec> {
-    let many = parts.file.slos.as_ref().and_then(At::get);
-    let written = many.into_iter().flat_map(|many| &many.0);
-    written.filter_map(|at| slo(parts, at, modes, graders)).collect()
-}
-
-fn slo(parts: &Parts<'_>, at: &At<String>, modes: &[ModeName], graders: &[Compiled]) -> Option<SloSpec> {
-    let text = at.get()?;
-    // Inside quotes the text begins one byte later; a folded text has no simple place.
-    let skip = parts.sink.slice(at.span).find(text.as_str());
-    match parse_slo(text) {
-        Ok(spec) => {
-            if let Some((message, help)) = unproducible(parts, &spec, graders) {
-                parts.sink.advise(at.span, message, help);
-            }
-            check_scope(parts, at.span, &spec.scope, modes);
-            Some(spec)
-        }
-        Err(error) => {
-            let span = skip.map_or(at.span, |skip| at.span.part(error.at.start + skip..error.at.end + skip));
-            parts.sink.advise(span, error.message, error.help);
-            None
-        }
-    }
-}
-
 /// What repeats of a case are reduced to.
 pub fn reducers(parts: &Parts<'_>) -> Vec<Reducer> {
     let many = parts.file.reduce.as_ref().and_then(At::get);
@@ -218,56 +187,6 @@ pub fn reducers(parts: &Parts<'_>) -> Vec<Reducer> {
     found
 }
 
-fn unproducible(parts: &Parts<'_>, spec: &SloSpec, graders: &[Compiled]) -> Option<(String, String)> {
-    let name = spec.metric.name();
-    match &spec.metric {
-        SloMetric::PassRate | SloMetric::CostPerPass if parts.written.is_empty() => {
-            Some((format!("`{name}` needs graders, and the suite has none"), "add `graders:`".into()))
-        }
-        SloMetric::Score(id) if !graders.iter().any(|grader| grader.id == *id) => {
-            let known: Vec<&str> = graders.iter().map(|grader| grader.id.as_str()).collect();
-            let help = match nearest(id.as_str(), known.iter().copied()) {
-                Some(near) => format!("did you mean `score.{near}`?"),
-                None => format!("the graders are {}", known.join(", ")),
-            };
-            Some((format!("no grader is called `{id}`"), help))
-        }
-        SloMetric::CostUsd | SloMetric::CostPerCase | SloMetric::CostPerPass => {
-            let unpriced = parts.endpoints.iter().find(|target| has_no_price(target))?;
-            let id = &unpriced.endpoint.id;
-            Some((format!("`{name}` needs a price, and `{id}` has none"), "add `price:` to the target".into()))
-        }
-        _ => None,
-    }
-}
-
-fn has_no_price(target: &Resolved) -> bool {
-    target.endpoint.price.is_none() && !target.endpoint.simulated
-}
-
-fn check_scope(parts: &Parts<'_>, span: Span, scope: &Scope, modes: &[ModeName]) {
-    let targets: Vec<&str> = parts.endpoints.iter().map(|target| target.endpoint.id.as_str()).collect();
-    let prompts: Vec<&str> = parts.prompts.iter().map(|prompt| prompt.id.as_str()).collect();
-    let loads: Vec<&str> = parts.loads.iter().map(|load| load.id.as_str()).collect();
-    let modes: Vec<&str> = modes.iter().map(ModeName::as_str).collect();
-    for (key, wanted, known) in [
-        ("target", &scope.target, targets),
-        ("mode", &scope.mode, modes),
-        ("prompt", &scope.prompt, prompts),
-        ("load", &scope.load, loads),
-    ] {
-        let Some(wanted) = wanted else { continue };
-        if known.is_empty() || known.contains(&wanted.as_str()) {
-            continue;
-        }
-        let help = match nearest(wanted, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the suite has {}", known.join(", ")),
-        };
-        parts.sink.advise(span, format!("no {key} of this suite is called `{wanted}`"), help);
-    }
-}
-
 /// A number that may not be zero; 1 where it is absent.
 pub fn at_least_one(sink: &Sink, at: Option<&At<u32>>, name: &str) -> u32 {
     let Some(at) = at else { return 1 };
@@ -290,6 +209,9 @@ pub fn early(sink: &Sink, file: &SuiteFile) -> Early {
     {
         let help = format!("write {repeats} to {MOST_REPEATS}: the suite's `repeats` are run in any case");
         sink.advise(at.span, format!("`max_repeats: {n}` cannot be kept"), help);
+    }
+    if let (Some(at), None) = (&file.abort_on, &file.slos) {
+        sink.advise(at.span, "`abort_on` watches objectives, and the suite has none", "add `slos:`, or remove it");
     }
     Early { decided, max_repeats: most.and_then(At::copied).filter(|_| decided), certain_miss: file.abort_on.is_some() }
 }
@@ -424,7 +346,7 @@ fn check_params(parts: &Parts<'_>) {
 }
 
 /// The place of a key inside a mapping, by its text.
-fn key_span(sink: &Sink, span: Span, key: &str) -> Span {
+pub fn key_span(sink: &Sink, span: Span, key: &str) -> Span {
     let text = sink.slice(span);
     text.find(&format!("{key}:")).map_or(span.head(), |at| span.part(at..at + key.len()))
 }

@@ -291,6 +291,7 @@ fn load() -> Value {
         "id": says("Name in tables; `c16` or `r5` by default.", word()),
         "concurrency": says("Closed loop: requests in flight; several make several loads.", many(&positive())),
         "rate": says("Open loop: requests per second, or a ramp.", json!({"anyOf": [rate, ramp]})),
+        "ramps": says("A rate that changes; the same as a mapping under `rate`.", ramp),
         "arrivals": says("The arrival process of an open loop; poisson by default.", json!({"anyOf": [
             {"enum": ["constant", "poisson"]},
             object(&json!({"gamma": {"type": "number", "exclusiveMinimum": 0}}), &["gamma"]),
