@@ -64,18 +64,18 @@ pub fn basis(trials: &Trials, wanted: impl Fn(CellId, Phase) -> bool) -> BTreeMa
     counts
 }
 
-/// Dollars per passed trial: everything spent over passes, resampling cases jointly.
+/// Dollars per passed trial: everything known to be spent over the passes of these trials, resampling cases jointly.
 fn per_pass(rows: &[&TrialRow], seed: u64) -> Estimate {
     let mut cases: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
-    for row in rows {
+    // A pass of unknown cost would make the others look cheap.
+    for (row, usd) in rows.iter().filter_map(|row| Some((row, row.cost?))) {
         let (cost, passes) = cases.entry(row.case).or_default();
-        *cost += row.cost.map_or(0.0, Usd::as_f64);
+        *cost += usd.as_f64();
         *passes += f64::from(u8::from(row.grade.pass == Some(true)));
     }
-    let known = rows.iter().any(|row| row.cost.is_some());
     let (cost, passes): (Vec<f64>, Vec<f64>) = cases.into_values().unzip();
     let n = cost.len() as u64;
-    if !known || passes.iter().sum::<f64>() <= 0.0 {
+    if passes.iter().sum::<f64>() <= 0.0 {
         return Estimate::none(n);
     }
     ratio(cost, passes, seed)
@@ -179,6 +179,7 @@ mod tests {
     use super::*;
     use crate::analyze::fixture;
     use crate::analyze::fold::Fold;
+    use crate::domain::Cost;
     use crate::domain::Outcome;
     use crate::domain::Verdict;
 
@@ -216,6 +217,24 @@ mod tests {
         assert!((per_pass.value.unwrap() - 0.002).abs() < 1e-12 && per_pass.method == Method::Bca);
         assert!(per_pass.low.unwrap() < 0.002 && per_pass.high.unwrap() > 0.002);
         assert_eq!(cost.total.basis[&Basis::Computed], 20);
+    }
+
+    /// One answer of two came without token counts: a pass still costs a tenth of a cent, not half of one.
+    #[test]
+    fn passes_of_unknown_cost_make_no_other_cheap() {
+        let run = fixture::run(2);
+        let mut fold = Fold::new(&run);
+        for i in 0..2u32 {
+            let mut obs = fixture::ok(u64::from(i), i);
+            if i == 1 {
+                obs.cost = Cost::UNKNOWN;
+            }
+            fold.push(&fixture::observed(obs));
+            fold.push(&fixture::graded(u64::from(i), Verdict::decide(true, "")));
+        }
+        let trials = fold.finish();
+        let cost = cell_cost(&run, &trials, CellId(0), &trials.rows.iter().collect::<Vec<_>>());
+        assert!((cost.per_pass.unwrap().value.unwrap() - 0.001).abs() < 1e-12);
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub fn exit(
         None if !run.recorded => exit.add(130, "the run has no end: it was interrupted and can be resumed".into()),
         Some(RunStatus::Interrupted) => exit.add(130, "the run was interrupted and can be resumed".into()),
         Some(RunStatus::Provider) if unavailable.is_empty() => exit.add(4, "a key or quota stopped the run".into()),
+        Some(RunStatus::Budget) if cells.is_empty() && run.meta.budget.is_some() => exit.add(
+            7,
+            "the budget does not cover the worst case of a single request (a token per byte of the prompt, and \
+             `max_tokens`): nothing was sent; raise it, or set a lower `max_tokens`"
+                .into(),
+        ),
         Some(RunStatus::Budget) => exit.add(7, "the budget was reached".into()),
         _ => {}
     }

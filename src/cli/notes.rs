@@ -23,7 +23,18 @@ pub fn notes(suite: &Suite, plan: &Plan, forecast: &Forecast) -> Vec<String> {
         lines.extend(unverified(endpoint, plan));
         lines.into_iter().map(|line| format!("note: {}: {line}", endpoint.id)).collect::<Vec<_>>()
     };
-    suite.targets.iter().filter(asked).flat_map(of).collect()
+    budget(plan, forecast).into_iter().chain(suite.targets.iter().filter(asked).flat_map(of)).collect()
+}
+
+/// Whether the plan can end within its budget.
+fn budget(plan: &Plan, forecast: &Forecast) -> Option<String> {
+    let cap = plan.budget.usd?;
+    let verdict = match (forecast.cost_low, forecast.cost_high) {
+        (_, Some(high)) if high <= cap => "covers the plan whatever the answers",
+        (Some(low), _) if low > cap => "does not cover the prompts alone: the run will end early with exit code 7",
+        _ => "may end the run early, with exit code 7",
+    };
+    Some(format!("budget: {cap} USD {verdict}"))
 }
 
 fn unverified(endpoint: &Endpoint, plan: &Plan) -> Option<String> {

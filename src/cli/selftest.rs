@@ -198,6 +198,7 @@ fn request(base: &str, drill: Drill) -> Result<WireRequest, Failure> {
         body: vec![Bytes::from(body.to_string())],
         fingerprint: 0,
         sent_mode: JsonText::new(&Value::Null),
+        max_output: None,
         http2: false,
     })
 }

@@ -202,8 +202,8 @@ impl Issuer {
         };
         let request = endpoint.request(&ask).map_err(Refused::Unusable)?;
         let body_bytes = request.body.iter().map(|piece| piece.len() as u64).sum();
-        let limit = params.get("max_tokens").and_then(serde_json::Value::as_u64);
-        let reserved = endpoint.price.as_ref().map(|price| worst_case(price, body_bytes, limit)).unwrap_or_default();
+        let worst = |price: &std::sync::Arc<_>| worst_case(price, body_bytes, request.max_output);
+        let reserved = endpoint.price.as_ref().map(worst).unwrap_or_default();
         if !self.purse.reserve(reserved) {
             return Err(Refused::Budget);
         }

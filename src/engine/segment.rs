@@ -172,8 +172,9 @@ impl Dispatcher {
     /// The most that trials `from..to` can cost, by the length of their prompts.
     fn worst_cost(&self, segment: &Segment, from: u64, to: u64) -> Option<crate::domain::Usd> {
         let cell = &self.plan.cells[segment.cell.0 as usize];
-        let price = self.issuer.endpoints.get(&cell.target)?.price.as_ref()?;
-        let limit = self.plan.params.get("max_tokens").and_then(serde_json::Value::as_u64);
+        let endpoint = self.issuer.endpoints.get(&cell.target)?;
+        let price = endpoint.price.as_ref()?;
+        let limit = endpoint.max_output(&self.plan.params, endpoint.mode(&cell.mode).ok());
         let conversations = self.plan.conversations.get(&cell.prompt)?;
         let one = |trial: u64| {
             let k = trial - segment.first;

@@ -35,6 +35,7 @@ impl Endpoint {
                 body: Vec::new(),
                 fingerprint: 0,
                 sent_mode: JsonText::new(&Value::Null),
+                max_output: None,
                 http2: self.http2,
             })
         }))
@@ -66,6 +67,7 @@ impl Endpoint {
                 body,
                 fingerprint: 0,
                 sent_mode: JsonText::new(&Value::Null),
+                max_output: None,
                 http2: self.http2,
             })
         }))

@@ -155,6 +155,8 @@ pub struct WireRequest {
     pub fingerprint: u64,
     /// The merge patch that the mode added.
     pub sent_mode: JsonText,
+    /// Tokens that the body lets the model generate; `None` where it says nothing.
+    pub max_output: Option<u64>,
     /// Over HTTP/2 where the server speaks it.
     pub http2: bool,
 }

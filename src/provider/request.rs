@@ -8,10 +8,13 @@ use serde_json::Map;
 use serde_json::Value;
 use url::Url;
 
+use super::dialect::Members;
+use super::dialect::Params;
 use super::dialect::fingerprint;
 use super::endpoint::Ask;
 use super::endpoint::Auth;
 use super::endpoint::Endpoint;
+use super::endpoint::Mode;
 use super::endpoint::WireRequest;
 use crate::domain::JsonText;
 use crate::domain::json::merge;
@@ -24,14 +27,15 @@ impl Endpoint {
     /// The request for one attempt.
     ///
     /// The body is the protocol's own members, then merge patches in this order: the catalogue's, those for streams, the
-    /// reset of all reasoning controls and the mode (only when a mode is asked), and the suite's `body`. The form of
-    /// the answer is laid over them, and members that carry the conversation are put in last, so that no patch can
-    /// touch them.
+    /// reset of all reasoning controls (only when a mode is asked), the suite's `body`, and the mode, which wins because
+    /// it is what cells differ by. The form of the answer is laid over them, and members that carry the conversation are
+    /// put in last, so that no patch can touch them.
     ///
     /// # Errors
     /// What cannot be sent: a parameter that the protocol lacks, a key or header that HTTP cannot carry.
     pub fn request(&self, ask: &Ask<'_>) -> Result<WireRequest, String> {
         let (options, sent_mode) = self.options(ask)?;
+        let max_output = output_limit(&options);
         let mut head = Map::new();
         head.insert(self.model_field.clone(), self.model.clone().into());
         head.extend(options);
@@ -52,8 +56,16 @@ impl Endpoint {
             body,
             fingerprint: print,
             sent_mode,
+            max_output,
             http2: self.http2,
         })
+    }
+
+    /// Tokens that a request of these parameters in this mode may generate; `None` where nothing in it says so.
+    pub fn max_output(&self, params: &Params, mode: Option<&Mode>) -> Option<u64> {
+        let members = Members::new(Bytes::new(), Bytes::new(), Map::new());
+        let ask = Ask { members: &members, mode, params, salt: None, key: None, stream: true };
+        self.options(&ask).ok().and_then(|(options, _)| output_limit(&options))
     }
 
     /// Address of a path below the base URL; a version segment that both carry stands once.
@@ -81,9 +93,9 @@ impl Endpoint {
         let sent_mode = ask.mode.map_or_else(|| JsonText::new(&Value::Object(Map::new())), |mode| mode.patch.clone());
         if ask.mode.is_some_and(|mode| mode.patch.as_str() != "{}") {
             merge(&mut body, self.mode_reset.value());
-            merge(&mut body, sent_mode.value());
         }
         merge(&mut body, self.overrides.value());
+        merge(&mut body, sent_mode.value());
         merge(&mut body, Value::Object(ask.members.extra.clone()));
         let Value::Object(mut body) = body else { return Err("a `body` patch must be an object".into()) };
         for name in self.dialect.protected() {
@@ -112,6 +124,13 @@ impl Endpoint {
         }
         Ok(headers)
     }
+}
+
+/// The largest limit that a body states, for all its choices together.
+fn output_limit(body: &Map<String, Value>) -> Option<u64> {
+    let names = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+    let limit = names.iter().filter_map(|name| body.get(*name)?.as_u64()).max()?;
+    Some(limit.saturating_mul(body.get("n").and_then(Value::as_u64).unwrap_or(1).max(1)))
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {

@@ -104,12 +104,14 @@ fn of_cell(suite: &Suite, plan: &Plan, id: CellId, cell: &Cell) -> CellForecast 
     let requests = (trials + warmup).saturating_mul(turns);
     let per_trial = mean(conversations.iter().map(|conversation| prompt_tokens(conversation)));
     let input_tokens = ((trials + warmup) as f64 * per_trial).round() as u64;
-    let output_tokens = output_cap(plan).map(|cap| cap.saturating_mul(requests));
+    let target = suite.targets.iter().find(|target| target.id == cell.target);
+    let output_cap = target.and_then(|target| target.max_output(&plan.params, target.mode(&cell.mode).ok()));
+    let output_tokens = output_cap.map(|cap| cap.saturating_mul(requests));
     let open_ended = matches!(
         (&cell.load.shape, &cell.load.stop),
         (Shape::Closed { .. }, Stop::Duration(_)) | (_, Stop::Precision { .. })
     );
-    let price = suite.targets.iter().find(|target| target.id == cell.target).and_then(|target| target.price.clone());
+    let price = target.and_then(|target| target.price.clone());
     let cost = |output: u64| {
         let usage = Usage { input: Some(input_tokens), output: Some(output), ..Usage::default() };
         let fees = price.as_ref()?.per_request.0.saturating_mul(requests.saturating_sub(1) as i64);
@@ -146,11 +148,6 @@ fn time(cell: &Cell, own: &[&Segment], requests: u64) -> (Duration, u64) {
             (last.sum(), 0)
         }
     }
-}
-
-fn output_cap(plan: &Plan) -> Option<u64> {
-    let names = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-    names.iter().find_map(|name| plan.params.get(*name)?.as_u64())
 }
 
 /// Estimated prompt tokens of a trial: every turn sends all messages before it again.

@@ -8,7 +8,6 @@ use crate::domain::Format;
 use crate::domain::Message;
 use crate::domain::Role;
 use crate::provider::Catalog;
-use crate::provider::Params;
 use crate::provider::TargetSpec;
 use crate::provider::resolve;
 
@@ -40,7 +39,7 @@ fn send(endpoint: &Endpoint, mode: &str, params: &Value, conversation: &Conversa
 }
 
 #[test]
-fn a_mode_clears_other_controls_and_the_suite_has_the_last_word() {
+fn a_mode_clears_other_controls_and_leaves_the_suites_own() {
     let mut spec = known("seed-2.0-mini", "openrouter");
     spec.body = Some(JsonText::new(&json!({"reasoning": {"exclude": true}, "top_k": 20})));
     let sent =
@@ -56,6 +55,20 @@ fn a_mode_clears_other_controls_and_the_suite_has_the_last_word() {
     assert_eq!(sent.wire.url.as_str(), "https://openrouter.ai/api/v1/chat/completions");
     assert!(sent.wire.headers["authorization"].is_sensitive());
     assert_eq!(sent.wire.headers["accept-encoding"], "identity");
+}
+
+/// The mode is what cells differ by: a suite's `body` must not undo it unseen.
+#[test]
+fn a_mode_wins_over_the_suites_body() {
+    let mut spec = known("seed-2.0-mini", "openrouter");
+    spec.body = Some(JsonText::new(&json!({"reasoning": {"effort": "high"}, "max_tokens": 500, "n": 2})));
+    let bounded = endpoint(&spec);
+    let sent = send(&bounded, "low", &json!({"max_tokens": 10}), &Conversation::default());
+    assert_eq!((&sent.body["reasoning"]["effort"], &sent.body["max_tokens"]), (&json!("low"), &json!(500)));
+    assert_eq!(sent.wire.max_output, Some(1000), "two choices of 500 tokens each");
+    assert_eq!(bounded.max_output(&Params::new(), None), Some(1000));
+    let free = endpoint(&known("seed-2.0-mini", "openrouter"));
+    assert_eq!(free.max_output(&Params::new(), None), None);
 }
 
 #[test]

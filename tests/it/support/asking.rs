@@ -96,6 +96,7 @@ impl Asking {
             body: vec![Bytes::from_static(b"{}")],
             fingerprint: 0,
             sent_mode: JsonText::new(&serde_json::Value::Null),
+            max_output: None,
             http2: self.http2,
         };
         let timers = Timers { connect: ms(1000), first_token: self.first_token, idle: self.idle, total: ms(2900) };
