@@ -10,7 +10,7 @@ use llmark::stats::Bits;
 use llmark::stats::Level;
 use llmark::stats::Quantile;
 use llmark::stats::bootstrap;
-use llmark::stats::bootstrap::QuantileRatio;
+use llmark::stats::bootstrap::QuantileRatios;
 use llmark::stats::bootstrap::Scheme;
 use llmark::stats::bootstrap::Sums;
 use llmark::stats::bootstrap::safe_ratio;
@@ -33,16 +33,22 @@ fn sums(criterion: &mut Criterion) {
     group.bench_function("ratio of ratios", |bencher| {
         bencher.iter(|| {
             let pooled = statistic.pooled(bootstrap::MOST_UNITS, 1);
-            bootstrap::replicate(pooled.n_units(), Scheme::Units, &[&pooled], 1, 0..bootstrap::RESAMPLES)
+            bootstrap::replicate(pooled.n_units(), &Scheme::Units, &[&pooled], 1, 0..bootstrap::RESAMPLES)
         });
     });
     let length = bootstrap::block_length(TRIALS as usize) as u32;
     let blocked =
         |seed| -> Vec<(f64, u32)> { uniforms(seed).into_iter().zip((0..).map(|i: u32| i / length)).collect() };
     let blocks = TRIALS.div_ceil(u64::from(length)) as usize;
-    let ratio = QuantileRatio::new(&blocked(1), &blocked(2), blocks, Quantile::P99);
-    group.bench_function("ratio of p99", |bencher| {
-        bencher.iter(|| bootstrap::replicate(blocks, Scheme::Units, &[&ratio], 1, 0..bootstrap::RESAMPLES));
+    let tails = [Quantile::P90, Quantile::P95, Quantile::P99];
+    let in_blocks = QuantileRatios::new(&blocked(1), &blocked(2), blocks, &tails);
+    group.bench_function("ratios of p90, p95, p99, in blocks", |bencher| {
+        bencher.iter(|| in_blocks.replicate(1, 0..bootstrap::RESAMPLES));
+    });
+    let single = |seed| -> Vec<(f64, u32)> { uniforms(seed).into_iter().zip(0..).collect() };
+    let pairs = QuantileRatios::new(&single(1), &single(2), TRIALS as usize, &tails);
+    group.bench_function("ratios of p90, p95, p99, independent pairs", |bencher| {
+        bencher.iter(|| pairs.replicate(1, 0..bootstrap::RESAMPLES));
     });
     group.finish();
 }

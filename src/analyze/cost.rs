@@ -95,7 +95,7 @@ fn ratio(above: Vec<f64>, below: Vec<f64>, seed: u64) -> Estimate {
         return infer::mean_of(&lines);
     }
     let sums = Sums::new([above, below], |[a, b]| bootstrap::safe_ratio(a, b));
-    let values = bootstrap::replicate(n, Scheme::Units, &[&sums], seed, 0..bootstrap::RESAMPLES);
+    let values = bootstrap::replicate(n, &Scheme::Units, &[&sums], seed, 0..bootstrap::RESAMPLES);
     let acceleration = bootstrap::acceleration(&sums.jackknife());
     match bootstrap::bca(&values[0], value, acceleration, Level::P95) {
         Some(interval) => Estimate { low: Some(interval.low), high: Some(interval.high), ..point },

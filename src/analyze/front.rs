@@ -93,7 +93,7 @@ fn front(run: &Run, load: &LoadId, cells: &[Evidence<'_>], members: &[usize]) ->
 
 fn drawn(axis: &Axis, n_units: usize, seed: u64) -> Vec<Vec<f64>> {
     let statistics: Vec<&dyn Statistic> = axis.statistics.iter().map(|one| &**one).collect();
-    bootstrap::replicate(n_units, Scheme::Units, &statistics, seed, 0..RESAMPLES)
+    bootstrap::replicate(n_units, &Scheme::Units, &statistics, seed, 0..RESAMPLES)
 }
 
 /// A point per arm, larger being better on every axis.

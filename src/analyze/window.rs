@@ -116,7 +116,7 @@ fn rate(amounts: &[(f64, f64)], seconds: f64, turnover: f64) -> Estimate {
     let length = bootstrap::block_length(slices).max(lasting).min(slices / 5);
     let ones = vec![1.0; slices];
     let mean = Sums::new([sums, ones], |[sum, count]| sum / count);
-    let found = bootstrap::replicate(slices, Scheme::CircularBlocks(length), &[&mean], SEED, 0..RESAMPLES);
+    let found = bootstrap::replicate(slices, &Scheme::CircularBlocks(length), &[&mean], SEED, 0..RESAMPLES);
     let per_second = slices as f64 / seconds;
     let edge = value / n as f64;
     let (below, above) = bootstrap::percentile(&found[0], Level::P95).map_or((edge, edge), |limits| {

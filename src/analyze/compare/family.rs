@@ -77,6 +77,7 @@ impl Comparison {
             ratio: None,
             p_value: None,
             p_exact: None,
+            p_noninferior: None,
             p_adjusted: None,
             verdict: Verdict::Inconclusive,
             needed_n: None,
@@ -109,6 +110,8 @@ pub(super) fn drafted(baseline: &Arm<'_>, candidate: &Arm<'_>, options: &Options
     let pairing = pairing::pair(baseline, candidate);
     guard::check_pairing(&pairing)?;
     let mut notes = guard::notes(baseline.run, candidate.run, &pairing);
+    notes.extend(guard::recalled("baseline", baseline));
+    notes.extend(guard::recalled("candidate", candidate));
     let mut drafts = Vec::new();
     let stopping = if baseline.run.meta.id == candidate.run.meta.id {
         early::replay(baseline.run, baseline.trials)

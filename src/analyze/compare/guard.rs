@@ -3,6 +3,7 @@
 use super::pairing::Pairing;
 use super::selection::Arm;
 use crate::analyze::Run;
+use crate::analyze::trial::TrialRow;
 
 /// Why a comparison was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +116,22 @@ pub(super) fn notes(baseline: &Run, candidate: &Run, pairing: &Pairing<'_>) -> V
         notes.push("prices differ between the runs, so cost is not compared: recost one of them first".into());
     }
     notes
+}
+
+/// Says how many of an arm's trials were answered from the response cache.
+pub(super) fn recalled(side: &str, arm: &Arm<'_>) -> Option<String> {
+    let is_covered = |row: &&TrialRow| {
+        let cell = arm.run.cells.get(row.cell.0 as usize);
+        row.is_measured() && cell.is_some_and(|cell| arm.selection.covers(cell))
+    };
+    let rows = || arm.trials.rows.iter().filter(is_covered);
+    let recalled = rows().filter(|row| row.recalled).count();
+    (recalled > 0).then(|| {
+        format!(
+            "{recalled} of the {side}'s {} trials were answered from the response cache: they repeat an earlier sample, have no times, and their cost is not compared",
+            rows().count()
+        )
+    })
 }
 
 fn missing_graders(here: &Run, there: &Run) -> Vec<String> {

@@ -55,6 +55,13 @@ struct Tested {
     groups: Option<f64>,
 }
 
+impl Tested {
+    /// p of "not worse than the margin", unless nothing can be said.
+    fn p_noninferior(&self) -> Option<f64> {
+        Some(self.p_not_worse).filter(|p| self.interval.is_some() || *p < 1.0)
+    }
+}
+
 /// Compares `units` of `measure`; an outcome's share that no case decides in both arms is left out.
 pub(super) fn compare(units: &[Unit], measure: &Measure, slice: &str, options: &Options) -> Option<Draft> {
     let decided = Pairs::decided(units, measure);
@@ -253,6 +260,7 @@ impl Pairs {
             ratio: None,
             p_value: tested.p_value,
             p_exact: tested.p_exact,
+            p_noninferior: tested.p_noninferior(),
             smallest_detectable: smallest(tested, n),
             margin: options.margins.points,
             more_is_better: up,
@@ -284,7 +292,7 @@ fn p_not_worse(fit: Option<MeanEstimate>, n: usize, margin: f64) -> f64 {
 fn bca(differences: &[f64], options: &Options) -> Option<Interval> {
     let n = differences.len();
     let shifted = Sums::new([differences.to_vec(), vec![1.0; n]], |[sum, n]| sum / n);
-    let values = bootstrap::replicate(n, Scheme::Units, &[&shifted], options.seed, 0..options.resamples);
+    let values = bootstrap::replicate(n, &Scheme::Units, &[&shifted], options.seed, 0..options.resamples);
     bootstrap::bca(&values[0], shifted.observed(), bootstrap::acceleration(&shifted.jackknife()), Level::P95)
 }
 

@@ -53,6 +53,8 @@ pub struct Comparison {
     pub p_value: Option<f64>,
     /// The exact two-sided p beside it, for passes.
     pub p_exact: Option<f64>,
+    /// p of "not worse by the margin or more", one-sided, for shares and scores.
+    pub p_noninferior: Option<f64>,
     /// Holm's p within the gate, Benjamini and Hochberg's outside.
     pub p_adjusted: Option<f64>,
     /// The verdict.

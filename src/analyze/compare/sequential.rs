@@ -23,6 +23,7 @@ pub(super) fn overrule(drafts: &mut [Draft], stopping: &Stopping, cells: Option<
             None if draft.comparison.p_value.is_some() => {
                 draft.comparison.p_value = None;
                 draft.comparison.p_exact = None;
+                draft.comparison.p_noninferior = None;
                 draft.comparison.notes.push(INDICATIVE.into());
             }
             None => {}
@@ -40,6 +41,7 @@ fn settle(draft: &mut Draft, asked: &Answered) {
     line.difference = asked.estimate;
     line.p_value = asked.p_value;
     line.p_exact = None;
+    line.p_noninferior = None;
     line.smallest_detectable = None;
     let verdict = match asked.word {
         Some(Word::Improved) => Verdict::Improved,

@@ -3,11 +3,14 @@
 //! Server state makes requests of one run depend on each other, so neighbors in time are kept together in blocks, and
 //! two runs that were not interleaved are compared "within-run only".
 
+use std::collections::HashMap;
+
 use super::Options;
 use super::judge::Draft;
 use super::judge::Judge;
 use super::pairing::CasePair;
 use super::result::Comparison;
+use super::unit;
 use crate::analyze::Estimate;
 use crate::analyze::Method;
 use crate::analyze::Metric;
@@ -17,9 +20,7 @@ use crate::stats::Interval;
 use crate::stats::Level;
 use crate::stats::Quantile;
 use crate::stats::bootstrap;
-use crate::stats::bootstrap::QuantileRatio;
-use crate::stats::bootstrap::Scheme;
-use crate::stats::bootstrap::Statistic;
+use crate::stats::bootstrap::QuantileRatios;
 use crate::stats::mean;
 use crate::stats::mean::Correction;
 use crate::stats::paired;
@@ -36,12 +37,17 @@ pub(super) struct Ordered<'a> {
 }
 
 impl<'a> Ordered<'a> {
-    /// Orders `pairs`; recorded answers have no order in time, so that every case is a block of its own.
+    /// Orders `pairs`; recorded answers have no order in time, so that their blocks are the clusters of cases.
     pub(super) fn new(pairs: &[&'a CasePair<'a>], recorded: bool) -> Self {
         let mut both: Vec<&CasePair<'_>> =
             pairs.iter().copied().filter(|p| !p.baseline.is_empty() && !p.candidate.is_empty()).collect();
+        if recorded {
+            let blocks = dense(&unit::clusters(&both));
+            let n_blocks = blocks.iter().max().map_or(0, |last| last + 1);
+            return Self { cases: both.into_iter().zip(blocks).collect(), n_blocks };
+        }
         both.sort_by_key(|pair| pair.baseline.iter().map(|row| row.began).min());
-        let length = if recorded { 1 } else { bootstrap::block_length(both.len()) as u32 };
+        let length = bootstrap::block_length(both.len()) as u32;
         let n_blocks = (both.len() as u32).div_ceil(length);
         Self { cases: both.into_iter().zip(0..).map(|(pair, at): (_, u32)| (pair, at / length)).collect(), n_blocks }
     }
@@ -52,6 +58,16 @@ impl Ordered<'_> {
     fn are_blocks(&self) -> bool {
         self.n_blocks >= FEWEST_BLOCKS && (self.n_blocks as usize) < self.cases.len()
     }
+}
+
+/// The same groups numbered without gaps, in order of appearance.
+fn dense(clusters: &[u32]) -> Vec<u32> {
+    let mut numbers: HashMap<u32, u32> = HashMap::new();
+    let mut number = |cluster: &u32| {
+        let next = numbers.len() as u32;
+        *numbers.entry(*cluster).or_insert(next)
+    };
+    clusters.iter().map(&mut number).collect()
 }
 
 /// Ratio of typical times: geometric mean over cases of the ratio of medians.
@@ -120,17 +136,16 @@ pub(super) fn tails(ordered: &Ordered<'_>, metric: Metric, slice: &str, options:
         values
     });
     let n_blocks = ordered.n_blocks as usize;
-    let ratios = TAILS.map(|(_, q)| QuantileRatio::new(&arms[1], &arms[0], n_blocks, q));
+    let ratios = QuantileRatios::new(&arms[1], &arms[0], n_blocks, &TAILS.map(|(_, q)| q));
     let points = TAILS.map(|(_, q)| sorted.each_ref().map(|values| infer::percentile(values, q)));
     let defined = points.iter().any(|[b, c]| b.value.is_some() && c.value.is_some());
-    let statistics: Vec<&dyn Statistic> = ratios.iter().map(|ratio| ratio as &dyn Statistic).collect();
     let resamples = if defined { options.resamples } else { 0 };
-    let drawn = bootstrap::replicate(n_blocks, Scheme::Units, &statistics, options.seed, 0..resamples);
+    let (observed, drawn) = (ratios.observed(), ratios.replicate(options.seed, 0..resamples));
     let tail = |(at, [baseline, candidate]): (usize, [Estimate; 2])| {
         let interval =
             bootstrap::percentile(&drawn[at], Level::P95).filter(|_| baseline.value.and(candidate.value).is_some());
         let name = format!("{}({})", TAILS[at].0, metric.name());
-        tail_draft(name, slice, [baseline, candidate], ratios[at].observed(), interval, ordered.cases.len(), options)
+        tail_draft(name, slice, [baseline, candidate], observed[at], interval, ordered.cases.len(), options)
     };
     points.into_iter().enumerate().map(tail).collect()
 }

@@ -35,6 +35,15 @@ pub fn bca(values: &[f64], observed: f64, acceleration: f64, level: Level) -> Op
     Some(Interval::new(at(&sorted, adjusted(-level.z())), at(&sorted, adjusted(level.z()))))
 }
 
+/// Standard error from jackknife values: sqrt((n - 1) / n times the sum of their squared distances from their mean).
+///
+/// Efron & Tibshirani 1993, chapter 11; for a mean it is s / sqrt(n). NaN for no value or one that is not finite.
+pub fn jackknife_error(jackknife: &[f64]) -> f64 {
+    let n = jackknife.len() as f64;
+    let centre = jackknife.iter().sum::<f64>() / n;
+    ((n - 1.0) / n * jackknife.iter().map(|value| (value - centre).powi(2)).sum::<f64>()).sqrt()
+}
+
 /// The acceleration of one sample from its jackknife values; 0 when they do not vary, NaN when one is not finite.
 pub fn acceleration(jackknife: &[f64]) -> f64 {
     acceleration_of_samples(&[jackknife])

@@ -4,6 +4,7 @@
 //! function of these weights, so that units are gathered once and then only multiplied. Resample number `b` of a seed
 //! has the same weights whoever computes it: a range can be split among workers without changing the result.
 
+mod condensed;
 mod limits;
 mod quantile_ratio;
 mod sums;
@@ -12,9 +13,10 @@ mod weights;
 pub use limits::acceleration;
 pub use limits::acceleration_of_samples;
 pub use limits::bca;
+pub use limits::jackknife_error;
 pub use limits::percentile;
 pub use quantile_ratio::QuantileOf;
-pub use quantile_ratio::QuantileRatio;
+pub use quantile_ratio::QuantileRatios;
 pub use sums::Sums;
 pub use sums::safe_ratio;
 pub use weights::Scheme;
@@ -38,10 +40,16 @@ pub trait Statistic {
     fn value(&self, weights: &[u16]) -> f64;
 }
 
+/// How a resample is drawn.
+pub trait Draw {
+    /// Draws how often each unit counts in one resample.
+    fn draw(&self, bits: &mut Bits, weights: &mut [u16]);
+}
+
 /// Values of each statistic over the resamples `numbers` of `seed`; one inner vector per statistic, in order.
 pub fn replicate(
     n_units: usize,
-    scheme: Scheme,
+    scheme: &impl Draw,
     statistics: &[&dyn Statistic],
     seed: u64,
     numbers: Range<u64>,

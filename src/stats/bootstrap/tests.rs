@@ -58,7 +58,7 @@ fn all_resamples_of_a_ratio() {
 fn values_from_r() {
     let x = [10., 12., 12.5, 12.5, 13.9, 15., 21., 22., 23., 34., 50., 81., 89., 121., 134., 213.];
     let statistic = mean_of(&x);
-    let values = &replicate(16, Scheme::Units, &[&statistic], 11, 0..20_000)[0];
+    let values = &replicate(16, &Scheme::Units, &[&statistic], 11, 0..20_000)[0];
     let a = acceleration(&statistic.jackknife());
     near(a, 0.061_528_869_6);
     let close = |actual: Interval, low: f64, high: f64| {
@@ -79,6 +79,17 @@ fn acceleration_of_two_samples() {
     near(acceleration_of_samples(&[&of_z, &of_y]), 0.011_008_228_3);
 }
 
+/// That of a mean is the usual error; that of a ratio was worked out with `numpy`.
+#[test]
+fn jackknife_errors() {
+    let x = [10., 12., 12.5, 12.5, 13.9, 15., 21., 22., 23., 34., 50., 81., 89., 121., 134., 213.];
+    near(jackknife_error(&mean_of(&x).jackknife()), mean::estimate(&x).unwrap().se);
+    let (costs, correct) = ([0.05, 0.10, 0.02, 0.12, 0.04], [2.0, 2.0, 1.0, 1.0, 3.0]);
+    let ratio = Sums::new([costs.to_vec(), correct.to_vec()], |[cost, correct]| safe_ratio(cost, correct));
+    near(jackknife_error(&ratio.jackknife()), 0.014_776_989_220_772_76);
+    assert!(jackknife_error(&[]).is_nan() && jackknife_error(&[1.0, f64::INFINITY]).is_nan());
+}
+
 #[test]
 fn undefined_values_give_no_interval() {
     assert_eq!(percentile(&[], Level::P95), None);
@@ -94,10 +105,10 @@ fn undefined_values_give_no_interval() {
 #[test]
 fn ranges_can_be_split() {
     let statistic = mean_of(&(0..2000).map(|i| f64::from(i % 17)).collect::<Vec<f64>>());
-    let whole = replicate(2000, Scheme::Units, &[&statistic], 5, 0..40);
+    let whole = replicate(2000, &Scheme::Units, &[&statistic], 5, 0..40);
     let (head, tail) = (
-        replicate(2000, Scheme::Units, &[&statistic], 5, 0..13),
-        replicate(2000, Scheme::Units, &[&statistic], 5, 13..40),
+        replicate(2000, &Scheme::Units, &[&statistic], 5, 0..13),
+        replicate(2000, &Scheme::Units, &[&statistic], 5, 13..40),
     );
     assert_eq!(whole[0], [head[0].clone(), tail[0].clone()].concat());
 }
@@ -111,7 +122,7 @@ fn resampled_quantiles_are_nearest_ranks() {
         |bits: &mut Bits| -> Vec<(f64, u32)> { (0..400).map(|i| (bits.uniform() * 100.0, i % n_units)).collect() };
     let (first, second) = (arm(&mut bits), arm(&mut bits));
     for q in [Quantile::P50, Quantile::P95, Quantile::P99] {
-        let ratio = QuantileRatio::new(&first, &second, n_units as usize, q);
+        let [above, below] = [&first, &second].map(|arm| QuantileOf::new(arm, n_units as usize, q));
         for _ in 0..50 {
             let mut weights = vec![0; n_units as usize];
             Scheme::Units.draw(&mut bits, &mut weights);
@@ -121,7 +132,8 @@ fn resampled_quantiles_are_nearest_ranks() {
                 quantile::sort(&mut all);
                 quantile::nearest_rank(&all, q).unwrap()
             };
-            near(ratio.value(&weights), written_out(&first) / written_out(&second));
+            near(above.value(&weights), written_out(&first));
+            near(below.value(&weights), written_out(&second));
         }
     }
 }
@@ -129,7 +141,7 @@ fn resampled_quantiles_are_nearest_ranks() {
 #[test]
 fn failures_make_ratios_infinite_or_undefined() {
     let (fast, failed) = ([(1.0, 0), (2.0, 1)], [(1.0, 0), (f64::INFINITY, 1)]);
-    let ratio = |a: &[(f64, u32)], b: &[(f64, u32)]| QuantileRatio::new(a, b, 2, Quantile::P99).observed();
+    let ratio = |a: &[(f64, u32)], b: &[(f64, u32)]| QuantileRatios::new(a, b, 2, &[Quantile::P99]).observed()[0];
     near(ratio(&fast, &fast), 1.0);
     near(ratio(&failed, &fast), f64::INFINITY);
     near(ratio(&fast, &failed), 0.0);
@@ -145,7 +157,7 @@ fn clusters_are_resampled_whole() {
     let sums: Vec<f64> = members.chunks(20).map(|chunk| chunk.iter().sum()).collect();
     let clusters = Sums::new([sums, vec![20.0; 20]], |[sum, n]| safe_ratio(sum, n));
     let width = |statistic: &Sums<2>, n| {
-        let values = replicate(n, Scheme::Units, &[statistic], 2, 0..2000);
+        let values = replicate(n, &Scheme::Units, &[statistic], 2, 0..2000);
         percentile(&values[0], Level::P95).unwrap().width()
     };
     assert!(width(&clusters, 20) > 3.0 * width(&mean_of(&members), 400));
@@ -160,9 +172,71 @@ fn pooled_units_give_the_same_error() {
     near(pooled.observed(), whole.observed());
     assert_eq!(pooled.n_units(), 1200);
     let error = |statistic: &Sums<2>| {
-        let values = replicate(statistic.n_units(), Scheme::Units, &[statistic], 2, 0..1000);
+        let values = replicate(statistic.n_units(), &Scheme::Units, &[statistic], 2, 0..1000);
         mean::variance(&values[0]).sqrt()
     };
     let ratio = error(&pooled) / error(&whole);
     assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+}
+
+/// Pairs of `n` units whose arms hang together, `each` observations per unit.
+fn pairs_of(n: u32, each: u32) -> [Vec<(f64, u32)>; 2] {
+    let mut bits = Bits::new(21);
+    let mut arms = [Vec::new(), Vec::new()];
+    for unit in 0..n {
+        let case = bits.uniform();
+        for _ in 0..each {
+            for arm in &mut arms {
+                arm.push((100.0 / (1.02 - f64::midpoint(case, bits.uniform())), unit));
+            }
+        }
+    }
+    arms
+}
+
+/// Drawing most units in groups changes nothing but the random bits: points are the same, and limits and spread of
+/// resampled ratios agree with those of weights for every unit.
+#[test]
+fn units_drawn_in_groups_give_the_same_distribution() {
+    let tails = [Quantile::P90, Quantile::P95, Quantile::P99];
+    for (n, each) in [(3000, 1), (1100, 2)] {
+        let [first, second] = pairs_of(n, each);
+        let ratios = QuantileRatios::new(&first, &second, n as usize, &tails);
+        let drawn = ratios.replicate(1, 0..600);
+        for (at, q) in tails.into_iter().enumerate() {
+            let [above, below] = [&first, &second].map(|arm| QuantileOf::new(arm, n as usize, q));
+            let singly = replicate(n as usize, &Scheme::Units, &[&above, &below], 2, 0..600);
+            let plain: Vec<f64> = singly[0].iter().zip(&singly[1]).map(|(a, b)| a / b).collect();
+            let ones = vec![1; n as usize];
+            near(ratios.observed()[at], above.value(&ones) / below.value(&ones));
+            let error = mean::variance(&plain).sqrt();
+            within(mean::variance(&drawn[at]).sqrt() / error, 1.0, 0.13);
+            within(mean::mean(&drawn[at]), mean::mean(&plain), 0.2 * error);
+            let limits = [&drawn[at], &plain].map(|values| percentile(values, Level::P95).unwrap());
+            within(limits[0].low, limits[1].low, 0.4 * error);
+            within(limits[0].high, limits[1].high, 0.4 * error);
+        }
+        let halves = [ratios.replicate(1, 0..200), ratios.replicate(1, 200..600)].map(|mut half| half.swap_remove(2));
+        assert_eq!(halves.concat(), drawn[2]);
+    }
+}
+
+/// One unit that holds most of the observations, failures, an empty arm, fewer observations than units.
+#[test]
+fn odd_samples_are_drawn_in_groups_too() {
+    let q = [Quantile::P90, Quantile::P99];
+    let lumpy: Vec<(f64, u32)> = (0..6000u32).map(|i| (f64::from(i % 977), i.saturating_sub(4000))).collect();
+    let failing: Vec<(f64, u32)> =
+        (0..2000).map(|i| (if i % 8 == 0 { f64::INFINITY } else { f64::from(i) }, i)).collect();
+    for (first, second) in [(&lumpy, &lumpy), (&failing, &lumpy), (&lumpy, &failing), (&lumpy, &Vec::new())] {
+        let ratios = QuantileRatios::new(first, second, 2000, &q);
+        let observed = q.map(|q| {
+            let [above, below] = [first, second].map(|arm| QuantileOf::new(arm, 2000, q).value(&[1; 2000]));
+            if below.is_infinite() && above.is_finite() { 0.0 } else { above / below }
+        });
+        let same = |a: &f64, b: &f64| a.is_nan() && b.is_nan() || a.total_cmp(b).is_eq();
+        assert!(ratios.observed().iter().zip(&observed).all(|(a, b)| same(a, b)), "{observed:?}");
+        assert_eq!(ratios.replicate(3, 0..50)[1].len(), 50);
+    }
+    assert!(QuantileRatios::new(&[], &[], 0, &q).observed().iter().all(|value| value.is_nan()));
 }
