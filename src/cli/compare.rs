@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
 
 use super::args::CompareArgs;
 use super::args::CompareFormat;
@@ -27,6 +28,7 @@ use crate::domain::Event;
 use crate::domain::TrialId;
 use crate::report;
 use crate::store::Manifest;
+use crate::store::Record;
 use crate::store::RunFolder;
 use crate::store::manifest::CaseInfo;
 
@@ -42,7 +44,7 @@ const BASELINES: &str = "baselines";
 /// # Errors
 /// A run cannot be read, or the comparison would mislead.
 pub fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
-    let (base, cand) = (Side::open(&args.base)?, Side::open(&args.cand)?);
+    let (base, cand) = both(|| Side::open(&args.base), || Side::open(&args.cand))?;
     let options = options(args, cand.back.run.terms.options.clone())?;
     let mut found = compare::compare(&base.arm(), &cand.arm(), &options).map_err(Failure::usage)?;
     found.notes.extend(changes(base.folder.manifest(), cand.folder.manifest()));
@@ -114,8 +116,9 @@ pub fn look_up(found: &mut [Comparisons], [base, cand]: [&RunFolder; 2]) -> Resu
     if flips.is_empty() {
         return Ok(());
     }
-    let before = answers(base, &flips.iter().map(|flip| flip.baseline_trial).collect())?;
-    let after = answers(cand, &flips.iter().map(|flip| flip.candidate_trial).collect())?;
+    let baseline_trials = flips.iter().map(|flip| flip.baseline_trial).collect();
+    let candidate_trials = flips.iter().map(|flip| flip.candidate_trial).collect();
+    let (before, after) = both(|| answers(base, baseline_trials), || answers(cand, candidate_trials))?;
     for flip in &mut flips {
         let both = before.get(&flip.baseline_trial).zip(after.get(&flip.candidate_trial));
         flip.answers = both.map(|(before, after)| [before.clone(), after.clone()]);
@@ -124,17 +127,29 @@ pub fn look_up(found: &mut [Comparisons], [base, cand]: [&RunFolder; 2]) -> Resu
 }
 
 /// The last answer of each of these trials, bounded.
-fn answers(folder: &RunFolder, wanted: &HashSet<TrialId>) -> Result<HashMap<TrialId, String>, Failure> {
+fn answers(folder: &RunFolder, wanted: HashSet<TrialId>) -> Result<HashMap<TrialId, String>, Failure> {
     let mut found = HashMap::new();
-    finish::each_event(folder, |event| {
-        if let Event::Observed(seen) = event
+    for stored in folder.read()?.only_trials(wanted) {
+        if let Record::Event(Event::Observed(seen)) = stored?.record
             && seen.attempt.asker == Asker::Subject
-            && wanted.contains(&seen.attempt.trial)
         {
             found.insert(seen.attempt.trial, seen.reply.text.chars().take(LONGEST_ANSWER).collect());
         }
-    })?;
+    }
     Ok(found)
+}
+
+/// Both at once: each reads a log of its own.
+fn both<A: Send, B: Send>(
+    first: impl FnOnce() -> Result<A, Failure> + Send,
+    second: impl FnOnce() -> Result<B, Failure>,
+) -> Result<(A, B), Failure> {
+    thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        let first = first.join().unwrap_or_else(|_| Err(Failure::store("reading a run came to an end")))?;
+        Ok((first, second?))
+    })
 }
 
 /// One side, read back.

@@ -1,5 +1,6 @@
 //! Reads an event log in constant memory.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -12,6 +13,7 @@ use super::format::Head;
 use super::manifest::Anchor;
 use crate::domain::Event;
 use crate::domain::Offset;
+use crate::domain::TrialId;
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +58,7 @@ pub struct Reader {
     good: u64,
     torn: u64,
     over: bool,
+    only: Option<HashSet<TrialId>>,
 }
 
 impl Reader {
@@ -74,7 +77,14 @@ impl Reader {
             good: 0,
             torn: 0,
             over: false,
+            only: None,
         })
+    }
+
+    /// Passes over what is about other trials, reading no more of it than the trial's number.
+    #[must_use]
+    pub fn only_trials(self, trials: HashSet<TrialId>) -> Self {
+        Self { only: Some(trials), ..self }
     }
 
     /// Torn last lines that were dropped: 0 or 1. Known once the iterator has ended.
@@ -93,17 +103,24 @@ impl Reader {
     }
 
     fn advance(&mut self) -> Result<Option<Stored>, StoreError> {
-        self.line.clear();
-        self.number += 1;
-        let read = self.fill().map_err(|e| StoreError::io("read", &self.path, e))?;
-        if read == 0 {
-            return Ok(None);
-        }
-        if self.line.pop() != Some(b'\n') {
-            // Only the end of the file ends a line without a line feed: the process died while writing it.
-            self.torn = 1;
-            return Ok(None);
-        }
+        let read = loop {
+            self.line.clear();
+            self.number += 1;
+            let read = self.fill().map_err(|e| StoreError::io("read", &self.path, e))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            if self.line.pop() != Some(b'\n') {
+                // Only the end of the file ends a line without a line feed: the process died while writing it.
+                self.torn = 1;
+                return Ok(None);
+            }
+            if !self.is_passed_over() {
+                break read;
+            }
+            self.good += read;
+            self.next += 1;
+        };
         let stored = self.parse().map_err(|problem| match problem {
             Problem::Says(text) => StoreError::corrupt(&self.path, self.number, text),
             Problem::Newer(found) => StoreError::Newer {
@@ -115,6 +132,12 @@ impl Reader {
         self.good += read;
         self.next = stored.n + 1;
         Ok(Some(stored))
+    }
+
+    /// The line is about a trial that nobody asked for.
+    fn is_passed_over(&self) -> bool {
+        let Some(only) = &self.only else { return false };
+        format::trial_of(&self.line).is_some_and(|trial| !only.contains(&TrialId(trial)))
     }
 
     /// Reads up to and with the next line feed.

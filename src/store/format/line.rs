@@ -49,6 +49,21 @@ pub fn verify(line: &[u8]) -> Result<(), String> {
     if found == stated { Ok(()) } else { Err(format!("checksum {found:08x} where the line states {stated:08x}")) }
 }
 
+/// The trial that an observation or a verdict is about, from the front of its line alone; nothing for other lines.
+pub fn trial_of(line: &[u8]) -> Option<u64> {
+    let (_, rest) = digits(line.strip_prefix(b"{\"n\":")?)?;
+    let (_, rest) = digits(rest.strip_prefix(b",\"t\":")?)?;
+    let kinds: [&[u8]; 2] = [b",\"k\":\"observed\",\"trial\":", b",\"k\":\"graded\",\"trial\":"];
+    let rest = kinds.iter().find_map(|kind| rest.strip_prefix(*kind))?;
+    digits(rest).map(|(trial, _)| trial)
+}
+
+/// The number in front, and what follows it.
+fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    Some((std::str::from_utf8(&text[..end]).ok()?.parse().ok()?, &text[end..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +81,16 @@ mod tests {
             bad[at] ^= 4;
             assert!(verify(&bad).is_err(), "byte {at}");
             assert!(verify(&line[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn the_trial_stands_in_front() {
+        let of = |line: &str| trial_of(line.as_bytes());
+        assert_eq!(of(r#"{"n":7,"t":12,"k":"observed","trial":42,"attempt":1"#), Some(42));
+        assert_eq!(of(r#"{"n":7,"t":12,"k":"graded","trial":3,"grader":"x"}"#), Some(3));
+        for other in [r#"{"n":7,"t":12,"k":"intent","first":0}"#, r#"{"n":7,"t":12,"k":"observed","trial":"#, "", "{"] {
+            assert_eq!(of(other), None);
         }
     }
 

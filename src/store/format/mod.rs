@@ -23,6 +23,7 @@ pub use event::encode_anchor;
 pub use line::Head;
 pub use line::finish;
 pub use line::open;
+pub use line::trial_of;
 pub use line::verify;
 pub(super) use word::intern;
 

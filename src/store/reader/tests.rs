@@ -209,6 +209,20 @@ fn format_1_reads_as_it_was_written() {
 }
 
 #[test]
+fn what_is_about_other_trials_is_passed_over() {
+    let about_a_trial = |record: &Record| matches!(record, Record::Event(Event::Observed(_) | Event::Graded { .. }));
+    let count =
+        |reader: Reader| reader.map(|stored| about_a_trial(&stored.unwrap().record)).partition::<Vec<_>, _>(|is| *is);
+    let (all, rest) = count(v1().read().unwrap());
+    assert_eq!(count(v1().read().unwrap().only_trials([TrialId(99)].into())), (Vec::new(), rest.clone()));
+    let (of_one, others) = count(v1().read().unwrap().only_trials([TrialId(0)].into()));
+    assert_eq!((of_one.len(), others), (all.len() - 1, rest), "one observation is of another trial");
+    let mut passing = v1().read().unwrap().only_trials([TrialId(99)].into());
+    passing.by_ref().for_each(drop);
+    assert_eq!(passing.torn(), 1);
+}
+
+#[test]
 fn progress_of_format_1() {
     let progress = Progress::of(v1().read().unwrap()).unwrap();
     assert_eq!(progress.sessions(), 2);
