@@ -143,6 +143,21 @@ mod tests {
         near(at_least(63, 1000, 0.05), 0.038_393_235_6);
     }
 
+    /// Masses with 40 digits by `mpmath`, tails by `scipy.stats.binom`.
+    #[test]
+    fn large_samples_agree_with_many_digits() {
+        let relative = |actual: f64, expected: f64, digits: f64| within(actual / expected, 1.0, digits);
+        relative(pmf(370, 1000, 0.37), 0.026_122_808_087_172_34, 1e-13);
+        relative(pmf(498_000, 1_000_000, 0.5), 2.676_568_158_124_882e-7, 1e-12);
+        relative(pmf(17_200, 10_000_000, 0.0017), 0.000_941_249_495_169_693_1, 1e-12);
+        near(ln_pmf(0, 1000, 0.01), -10.050_335_853_501_442);
+        near(ln_pmf(498_000, 1_000_000, 0.5), -15.133_560_215_123);
+        near(at_most(370, 1000, 0.37), 0.514_192_428_744_9);
+        near(at_least(370, 1000, 0.37), 0.511_930_379_342_3);
+        relative(at_most(498_000, 1_000_000, 0.5), 3.180_466_875_039e-5, 1e-10);
+        near(at_least(17_200, 10_000_000, 0.0017), 0.063_046_204_425_3);
+    }
+
     #[test]
     fn degenerate_probabilities_do_not_break() {
         near(at_most(0, 10, 0.0), 1.0);

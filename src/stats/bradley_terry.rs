@@ -182,5 +182,7 @@ mod tests {
         assert_eq!(ranks[0], Interval::new(1.0, 1.0));
         assert!(ranks[1].low <= 2.0 && ranks[1].high >= 2.0);
         near(ranks_of(&[5.0, 7.0, 5.0])[0], 2.5);
+        // `scipy.stats.rankdata` of the negated values.
+        assert_eq!(ranks_of(&[5.0, 7.0, 5.0, 2.0, 9.0, 2.0, 2.0]), [3.5, 2.0, 3.5, 6.0, 1.0, 6.0, 6.0]);
     }
 }

@@ -123,6 +123,36 @@ mod tests {
         near(found[0].after, found[1].before);
     }
 
+    /// Flow of the Nile at Aswan, 1871 to 1970, in 10^8 cubic metres: it changed in 1899, when the dam was begun (Cobb
+    /// 1978, Biometrika 65:243; the same split and levels by hand from R's `Nile`).
+    const NILE: [u16; 100] = [
+        1120, 1160, 963, 1210, 1160, 1160, 813, 1230, 1370, 1140, 995, 935, 1110, 994, 1020, 960, 1180, 799, 958, 1140,
+        1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774, 840, 874, 694, 940, 833, 701, 916, 692, 1020, 1050, 969,
+        831, 726, 456, 824, 702, 1120, 1100, 832, 764, 821, 768, 845, 864, 862, 698, 845, 744, 796, 1040, 759, 781,
+        865, 845, 944, 984, 897, 822, 1010, 771, 676, 649, 846, 812, 742, 801, 1040, 860, 874, 848, 890, 744, 749, 838,
+        1050, 918, 986, 797, 923, 975, 815, 1020, 906, 901, 1170, 912, 746, 919, 718, 714, 740,
+    ];
+
+    #[test]
+    fn the_nile_changed_in_1899() {
+        let found = find(&NILE.map(f64::from), Search::default());
+        assert_eq!(found.iter().map(|change| 1871 + change.at).collect::<Vec<_>>(), [1899]);
+        near(found[0].before, 1097.75);
+        near(found[0].after, 30_599.0 / 36.0);
+        near(found[0].p, 0.001);
+    }
+
+    /// All 720 orders of six values: 72 of them have as large a contrast as the observed one.
+    #[test]
+    fn shuffles_agree_with_all_orders() {
+        let series = [1.0, 1.2, 0.9, 2.0, 2.1, 1.8];
+        let (at, contrast) = best_split(&series, 3).unwrap();
+        assert_eq!(at, 3);
+        near(contrast, (5.9 - 3.1) / 3.0 * 1.5f64.sqrt());
+        let search = Search { shuffles: 9_999, ..Search::default() };
+        assert!((shuffled_p(&series, contrast, search, 0) - 0.1).abs() < 0.01);
+    }
+
     #[test]
     fn noise_rarely_changes() {
         let alarms = (0..100).filter(|&seed| {

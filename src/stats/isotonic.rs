@@ -61,6 +61,18 @@ mod tests {
         assert_eq!(falling(&[1.0, 2.0], &[1.0, 1.0]), [1.5, 1.5]);
     }
 
+    /// `scipy.optimize.isotonic_regression` of the same values and weights.
+    #[test]
+    fn weighted_fits_agree_with_scipy() {
+        let values = [1.2, 0.9, 3.1, 2.2, 2.4, 5.0, 4.1, 4.3];
+        let weights = [1.0, 2.0, 0.5, 3.0, 1.0, 1.5, 2.0, 0.25];
+        let (low, top) = (2.328_571_428_571_429, 4.473_333_333_333_333);
+        check(&values, &weights, &[1.0, 1.0, low, low, 2.4, top, top, top]);
+        for fit in falling(&values, &weights) {
+            near(fit, 2.695_555_555_555_556);
+        }
+    }
+
     proptest! {
         #[test]
         fn fits_rise_and_keep_the_mean(values in prop::collection::vec(-100.0..100.0f64, 1..60)) {

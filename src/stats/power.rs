@@ -110,6 +110,19 @@ mod tests {
         assert_eq!(n_for_mean(1.0, 0.0, Design::USUAL), u64::MAX);
     }
 
+    /// The closed forms at other levels and powers, with the normal quantiles of `scipy.stats.norm`.
+    #[test]
+    fn other_designs_agree_with_the_closed_form() {
+        let design = |level, power| Design { level, power };
+        assert_eq!(n_for_mean(0.25, 0.04, design(Level::P99, 0.9)), 2325);
+        assert_eq!(n_for_mean(0.09, 0.02, design(Level::P95, 0.95)), 2924);
+        within(smallest_mean(0.25, 500, design(Level::P99, 0.9)), 0.086_253_658_384, 1e-12);
+        within(smallest_mean(0.09, 500, design(Level::P95, 0.95)), 0.048_363_703_355, 1e-12);
+        assert_eq!(n_for_pairs(0.2, 0.05, design(Level::P99, 0.9)), Some(1186));
+        assert_eq!(n_for_pairs(0.3, 0.1, design(Level::P95, 0.9)), Some(312));
+        assert_eq!(n_for_margin(0.1, 0.02), 1963);
+    }
+
     #[test]
     fn pairs_for_a_difference_of_rates() {
         for (psi, delta, n) in [(0.2, 0.05, 626), (0.15, 0.03, 1306), (0.1, 0.03, 870)] {

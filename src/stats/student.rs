@@ -61,6 +61,18 @@ mod tests {
         near(critical(0.975, 3.0), -3.182_446_305_284_263);
     }
 
+    /// `scipy.stats.t.sf` and `isf`, at degrees of freedom that Welch's formula gives.
+    #[test]
+    fn fractional_degrees_of_freedom_agree_with_scipy() {
+        near(upper(2.0, 11.497_199_415_9), 0.034_844_112_730_947);
+        near(two_sided(0.5, 2.5), 0.657_697_919_869_715);
+        near(upper(40.0, 3.0), 1.719_034_039_457_925e-5);
+        near(upper(-1.3, 7.0), 0.882_616_082_303_811);
+        near(critical(0.025, 11.497_199_415_9), 2.189_427_862_740_831);
+        near(critical(0.005, 2.5), 7.163_728_138_948_786);
+        near(critical(0.0005, 30.0), 3.645_958_635_042_021);
+    }
+
     #[test]
     fn tails_agree_with_the_tables_and_reject_nonsense() {
         near(two_sided(2.282_657_730_8, 9.0), 0.048_351_864_3);

@@ -34,6 +34,10 @@ mod tests {
     #[test]
     fn evidence_against_a_limit_is_the_mirror_image() {
         near(e_above(98, 100, 0.5), e_below(2, 100, 0.5));
+        // Mixtures of likelihood ratios over (limit, 1), integrated with 30 digits by `mpmath`.
+        near(e_above(30, 100, 0.2), 2.367_869_934_069_77);
+        near(e_above(12, 100, 0.05), 3.703_196_470_642_37);
+        near(e_above(0, 20, 0.05), 0.047_619_047_619_047_6);
         assert!(e_above(30, 100, 0.05) > 1e6);
         assert!(e_above(0, 100, 0.05) < 1.0);
     }
