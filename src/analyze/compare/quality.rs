@@ -270,13 +270,16 @@ impl Pairs {
 
     fn arm(&self, good: &[f64], up: bool) -> Estimate {
         let values: Vec<f64> = good.iter().map(|value| if up { *value } else { 1.0 - value }).collect();
-        if !self.clusters.is_empty() {
-            infer::clustered_mean(&values, &self.clusters)
-        } else if self.is_binary {
-            infer::share(values.iter().filter(|value| **value > 0.5).count() as u64, values.len() as u64)
-        } else {
-            infer::mean_of(&values)
+        if self.is_binary && self.clusters.is_empty() {
+            return infer::share(values.iter().filter(|value| **value > 0.5).count() as u64, values.len() as u64);
         }
+        let found = if self.clusters.is_empty() {
+            infer::mean_of(&values)
+        } else {
+            infer::clustered_mean(&values, &self.clusters)
+        };
+        // Rates and scores lie between 0 and 1, whatever t makes of a few of them.
+        Estimate { low: found.low.map(|low| low.max(0.0)), high: found.high.map(|high| high.min(1.0)), ..found }
     }
 }
 
