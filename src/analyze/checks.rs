@@ -27,7 +27,7 @@ pub fn mode(run: &Run, trials: &Trials, cell: &CellInfo, rows: &[&TrialRow]) -> 
     let info = target.and_then(|target| target.modes.iter().find(|mode| mode.name == cell.mode));
     let finished: Vec<&&TrialRow> = rows.iter().filter(|row| row.is_sample()).collect();
     let reasoned = finished.iter().filter(|row| row.reasoned).count() as u64;
-    let hidden = finished.iter().filter(|row| row.hides_reasoning()).count() as u64;
+    let hidden = finished.iter().filter(|row| !row.recalled && row.hides_reasoning()).count() as u64;
     let tokens: Vec<f64> = finished.iter().filter_map(|row| row.tokens.reasoning).map(|n| n as f64).collect();
     let (n, expected) = (finished.len() as u64, info.and_then(|mode| mode.reasons));
     ModeCheck {

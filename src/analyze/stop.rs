@@ -42,6 +42,15 @@ impl Precision {
         Self { metric, statistic, relative, values: Vec::new(), next_look: FEWEST }
     }
 
+    /// Whether a statistic is one that can be watched: the mean or a percentile over single trials, or the error rate.
+    pub fn can_watch(statistic: Option<Statistic>, metric: &SloMetric) -> bool {
+        match (statistic, metric) {
+            (_, SloMetric::Itl) | (Some(Statistic::Min | Statistic::Max), _) => false,
+            (_, SloMetric::ErrorRate) => true,
+            _ => slo::sampled(metric).is_some(),
+        }
+    }
+
     /// Takes in an observation; a sentence when the goal is reached. Only last attempts count.
     pub fn push(&mut self, obs: &Observation) -> Option<String> {
         if !obs.attempt.is_last {

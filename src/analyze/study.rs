@@ -6,6 +6,7 @@ use super::compare;
 use super::compare::Comparisons;
 use super::compare::Verdict;
 use super::effort::steps;
+use super::exit::few;
 use super::findings;
 use super::fold;
 use super::front;
@@ -59,7 +60,7 @@ fn gate(summary: &mut Summary, gating: &[Comparisons]) {
         for found in gating.iter().filter(|found| found.verdict == verdict) {
             let lines = found.comparisons.iter().filter(|one| one.gates && one.verdict == verdict);
             let lines: Vec<String> = lines.map(|one| format!("{} ({})", one.metric, one.slice)).collect();
-            let what = if lines.is_empty() { "no metric of the gate".to_owned() } else { lines.join(", ") };
+            let what = if lines.is_empty() { "no metric of the gate".to_owned() } else { few(&lines) };
             let pair = format!("{} against {}", found.candidate, found.baseline);
             summary.exit.add(verdict.exit(), format!("{pair} {word}: {what}"));
         }

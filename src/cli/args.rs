@@ -46,6 +46,7 @@ pub enum Command {
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
     /// Validate suites: every problem at once, each with its place.
+    #[command(after_help = "Example: llmark check suites/*.yaml")]
     Check {
         /// Suite files.
         #[arg(required = true)]
@@ -67,11 +68,13 @@ A line of the labels: {\"case\": \"id\", \"response\": \"text\", \"label\": \"pa
 {\"case\": \"id\", \"response_a\": \"..\", \"response_b\": \"..\", \"label\": \"a\"}.")]
     JudgeCheck(JudgeCheckArgs),
     /// Apply changed prices to a stored run.
+    #[command(after_help = "Example: llmark recost reports/RUN --prices prices.yaml")]
     Recost(RecostArgs),
     /// Compare a candidate with a baseline, paired by case.
     #[command(after_help = "Example: llmark compare RUN:mode=low RUN:mode=high --margin 2% --by tag")]
     Compare(CompareArgs),
     /// Find the highest load that meets the suite's objectives.
+    #[command(after_help = "Example: llmark capacity suite.yaml --max 64 --step 20s")]
     Capacity(CapacityArgs),
     /// Render a stored run again.
     #[command(after_help = "Example: llmark report reports/RUN --format md > summary.md")]
@@ -80,31 +83,38 @@ A line of the labels: {\"case\": \"id\", \"response\": \"text\", \"label\": \"pa
     #[command(after_help = "Example: llmark show reports/RUN 17")]
     Show(ShowArgs),
     /// Go on with an interrupted run; finished trials never run again.
+    #[command(after_help = "Example: llmark resume reports/RUN --in-doubt skip")]
     Resume(ResumeArgs),
     /// Serve the embedded simulator.
     #[command(after_help = "Example: llmark sim --port 8000 --profile seed-2.0-mini")]
     Sim(SimArgs),
     /// Measure this instrument's own error on this machine.
+    #[command(after_help = "Example: llmark selftest --streams 100")]
     Selftest(SelftestArgs),
     /// List the catalogue: ids, prices with source and date, modes, lifecycle.
     #[command(after_help = "Example: llmark models seed")]
     Models(ModelsArgs),
     /// Turn recorded outputs of other tools into responses for `grade`.
+    #[command(after_help = "Example: llmark import results.json --from promptfoo --out answers.jsonl")]
     Import(ImportArgs),
     /// Look into the response cache: why a trial was or was not answered from it, what it holds.
     #[command(after_help = "Example: llmark cache why reports/RUN 17")]
     Cache(CacheArgs),
     /// Show how a suite's figures moved over stored runs.
+    #[command(after_help = "Example: llmark trend reports")]
     Trend(TrendArgs),
     /// Write a first suite.
+    #[command(after_help = "Example: llmark init my-suite")]
     Init {
         /// Where to write it.
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
     /// Print the JSON Schema of suites.
+    #[command(after_help = "Example: llmark schema > schema.json")]
     Schema,
     /// Print a completion script.
+    #[command(after_help = "Example: llmark completions bash > ~/.local/share/bash-completion/completions/llmark")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

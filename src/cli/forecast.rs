@@ -33,6 +33,7 @@ use crate::provider::Catalog;
 use crate::store::RunFolder;
 use crate::suite::Suite;
 use crate::suite::explain::Forecast;
+use crate::text::number::count;
 use crate::text::number::percent;
 use crate::text::number::short;
 
@@ -209,17 +210,15 @@ impl Seen {
         let _ = writeln!(text, "\nsmallest difference that is found with 80 % power (two-sided 5 %, paired by case):");
         for one in &self.comparisons {
             let power = &one.power;
-            let points = |share: Option<f64>| share.map_or("none".to_owned(), |share| short(100.0 * share));
             let repeats = if power.repeats > 1 { format!(" x {}", power.repeats) } else { String::new() };
-            let _ = writeln!(
-                text,
-                "  {} against {}: pass rate {} points with {} cases{repeats}; typical latency {}",
-                one.candidate,
-                one.baseline,
-                points(power.smallest),
-                power.cases,
-                percent(power.smallest_latency)
-            );
+            let rate = power.smallest.map_or("no difference of pass rates".to_owned(), |share| {
+                format!("pass rate {} points", short(100.0 * share))
+            });
+            let cases = count(power.cases, "case");
+            let latency = percent(power.smallest_latency);
+            let (one_arm, other) = (&one.candidate, &one.baseline);
+            let _ =
+                writeln!(text, "  {one_arm} against {other}: {rate} with {cases}{repeats}; typical latency {latency}");
             let _ = writeln!(text, "    {}", basis(power));
             if let (Some(needed), Some(delta)) = (&one.needed, self.detect) {
                 let _ = writeln!(text, "    {}", wanted(power, needed, delta));

@@ -145,8 +145,10 @@ fn is_failure(row: &Row) -> bool {
 
 fn cause(row: &Row) -> String {
     if !row.outcome.is_sample() {
-        let status = row.http_status.map(|status| format!(" {status}")).unwrap_or_default();
-        return one_line(&format!("{}{status} {}: {}", row.outcome, row.detail, row.message), 160);
+        let status = row.http_status.filter(|status| *status != 200).map(|status| format!(" HTTP {status}"));
+        let known = [row.detail.as_str(), row.message.as_str()].into_iter().filter(|part| !part.is_empty());
+        let why: String = known.map(|part| format!(": {part}")).collect();
+        return one_line(&format!("{}{}{why}", row.outcome, status.unwrap_or_default()), 160);
     }
     let failed: Vec<&str> =
         row.verdicts.iter().filter(|v| v.value == Some(0.0)).map(|verdict| verdict.grader.as_str()).collect();

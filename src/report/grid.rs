@@ -10,8 +10,10 @@ use crate::analyze::Estimate;
 use crate::analyze::Metric;
 use crate::analyze::Summary;
 use crate::analyze::reduce::Reducer;
+use crate::analyze::run::Arrivals;
 use crate::analyze::summary::Cell;
 use crate::analyze::summary::Distribution;
+use crate::text::number::count;
 
 /// A table of cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -241,19 +243,28 @@ fn reduced(summary: &Summary) -> Vec<Figure> {
 
 /// What stands below every comparison table.
 pub(crate) fn footnotes(summary: &Summary) -> Vec<String> {
-    let open = summary.cells.iter().any(|c| matches!(c.arrivals, crate::analyze::run::Arrivals::Open(_)));
-    let closed = summary.cells.iter().any(|c| matches!(c.arrivals, crate::analyze::run::Arrivals::Closed(_)));
+    let closed = summary.cells.iter().filter_map(|cell| match cell.arrivals {
+        Arrivals::Closed(concurrency) => Some((concurrency, &cell.key.load)),
+        Arrivals::Open(_) => None,
+    });
+    let open = summary.cells.iter().find(|cell| matches!(cell.arrivals, Arrivals::Open(_)));
     let mut notes = vec![
         "Brackets are 95 % intervals: Wilson for shares (t over cases where cases repeat), order statistics for \
          percentiles, t or BCa for means, a block bootstrap for throughput. A failed trial counts as infinitely late in \
          latency percentiles."
             .to_owned(),
     ];
-    if closed {
-        notes.push("c16 is a closed loop with 16 requests in flight: its latencies make no claim about a rate.".into());
+    if let Some((concurrency, load)) = closed.max_by_key(|(concurrency, _)| *concurrency) {
+        let requests = count(u64::from(concurrency), "request");
+        notes.push(format!(
+            "{load} is a closed loop with {requests} in flight: its latencies make no claim about a rate."
+        ));
     }
-    if open {
-        notes.push("r5 is an open loop of 5 requests per second: latency counts from the planned moment.".into());
+    if let Some(cell) = open {
+        notes.push(format!(
+            "{} is an open loop, whose arrivals wait for no answer: latency counts from the planned moment.",
+            cell.key.load
+        ));
     }
     for reduced in reduced(summary) {
         let meaning = Reducer::named(&reduced.column.title).map(Reducer::meaning).unwrap_or_default();

@@ -145,7 +145,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("targets:", "targets: ["),
     (
         "graders:\n  - exact: {ignore_case: true}\nloads:\n  - {concurrency: 1}",
-        "loads:\n  - {concurrency: 1, until: {pass_rate: 5%}}",
+        "loads:\n  - {concurrency: 1, until: {pass_rate: 5%}}\n  - {concurrency: 2, until: {p50(itl): 5%}}\n  - {concurrency: 4, until: {mean(cost_usd): 5%}}",
     ),
     (
         "graders:\n  - exact: {ignore_case: true}\nloads:\n  - {concurrency: 1}\nslos:\n  - error_rate <= 1%",

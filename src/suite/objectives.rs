@@ -10,6 +10,7 @@ use crate::analyze::slo_expr::Scope;
 use crate::analyze::slo_expr::SloMetric;
 use crate::analyze::slo_expr::parse_metric;
 use crate::analyze::slo_expr::parse_slo;
+use crate::analyze::stop::Precision;
 use crate::domain::ModeName;
 use crate::grade::Compiled;
 use crate::text::nearest;
@@ -62,9 +63,13 @@ fn untils(parts: &Parts<'_>, graders: &[Compiled]) {
     let loads = parts.file.loads.as_ref().and_then(At::get);
     for at in loads.into_iter().flatten().filter_map(At::get).filter_map(|load| load.until.as_ref()) {
         for (text, _) in at.get().into_iter().flat_map(|pairs| &pairs.0) {
-            let Ok((_, metric)) = parse_metric(text) else { continue };
-            if let Some((message, help)) = unproducible(parts, &metric, graders) {
-                parts.sink.advise(key_span(parts.sink, at.span, text), message, help);
+            let Ok((statistic, metric)) = parse_metric(text) else { continue };
+            let place = key_span(parts.sink, at.span, text);
+            if !Precision::can_watch(statistic, &metric) {
+                let help = "write a percentile or the mean of single trials, such as `p95(ttft)` or `mean(e2e)`";
+                parts.sink.advise(place, format!("a load cannot end by the precision of `{text}`"), help);
+            } else if let Some((message, help)) = unproducible(parts, &metric, graders) {
+                parts.sink.advise(place, message, help);
             }
         }
     }

@@ -65,10 +65,11 @@ impl Default for Templates {
         }
         engine.set_fuel(Some(FUEL));
         engine.set_formatter(|out, _, value| {
-            // Lists and mappings are written as JSON, not in the engine's own notation.
+            // Lists, mappings and booleans are written as JSON, not in the engine's own notation.
             match value.kind() {
                 ValueKind::Map | ValueKind::Seq => out.write_str(&json_of(value)).map_err(Into::into),
                 ValueKind::None => out.write_str("null").map_err(Into::into),
+                ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }).map_err(Into::into),
                 _ => write!(out, "{value}").map_err(Into::into),
             }
         });
@@ -209,7 +210,7 @@ mod tests {
         check("{\"a\": {{ x }}}\n", &json!({"x": {"b": [1, null, "é"]}}), "{\"a\": {\"b\":[1,null,\"é\"]}}\n");
         check("{{ x }}{{ y }}", &json!({"x": "no", "y": 1e3}), "no1000.0");
         check("{% for i in range(3) %}{{ i }}{% endfor %}", &json!({}), "012");
-        check("{{ n }}", &json!({"n": null}), "null");
+        check("{{ n }} {{ t }} {{ not t }}", &json!({"n": null, "t": true}), "null true false");
     }
 
     #[track_caller]
