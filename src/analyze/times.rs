@@ -179,8 +179,8 @@ mod tests {
     fn thinking_aloud_is_no_answer() {
         let mut obs = fixture::ok(0, 0);
         let pieces = [(10, "<thi"), (20, "nk>hm</th"), (30, "ink>\n"), (40, "4"), (50, "2")];
-        let timed: Vec<_> = pieces.iter().zip(0..).map(|((at, _), read)| (*at, read, Channel::Text)).collect();
-        obs.events = fixture::events(&timed);
+        let stamped: Vec<_> = pieces.iter().zip(0..).map(|((at, _), read)| (*at, read, Channel::Text)).collect();
+        obs.events = fixture::events(&stamped);
         for (event, (_, text)) in obs.events.iter_mut().zip(pieces) {
             event.bytes = text.len() as u32;
         }

@@ -146,9 +146,9 @@ fn is_failure(row: &Row) -> bool {
 fn cause(row: &Row) -> String {
     if !row.outcome.is_sample() {
         let status = row.http_status.filter(|status| *status != 200).map(|status| format!(" HTTP {status}"));
-        let known = [row.detail.as_str(), row.message.as_str()].into_iter().filter(|part| !part.is_empty());
-        let why: String = known.map(|part| format!(": {part}")).collect();
-        return one_line(&format!("{}{}{why}", row.outcome, status.unwrap_or_default()), 160);
+        let outcome = format!("{}{}", row.outcome, status.unwrap_or_default());
+        let parts = [outcome.as_str(), &row.detail, &row.message];
+        return one_line(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": "), 160);
     }
     let failed: Vec<&str> =
         row.verdicts.iter().filter(|v| v.value == Some(0.0)).map(|verdict| verdict.grader.as_str()).collect();
