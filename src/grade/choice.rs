@@ -2,8 +2,8 @@
 //!
 //! The chain is the one that MMLU-Pro publishes (Wang et al. 2024, `evaluate_from_local.py`): `phrase` is the first
 //! "answer is (X)", `label` is "Answer: X", `last` is the last letter that stands alone. The verdict says which step
-//! matched. Within a step the published expression comes first; where it finds nothing, Markdown, LaTeX and brackets
-//! around the letter are read too. Stricter than published: a letter must not begin a word ("answer is Because"), and
+//! matched. Where `phrase` and `label` find nothing as published, Markdown, LaTeX and brackets
+//! around the letter are read, too, before `last`. Stricter than published: a letter must not begin a word ("answer is Because"), and
 //! the pronoun "I" and the article "A" are no lone letters while another one stands.
 
 use regex::Regex;
@@ -37,18 +37,16 @@ params! {
 
 const STEPS: [&str; 4] = ["phrase", "label", "last", "only"];
 
-/// A step of the chain with its expressions: the published one first.
+/// A step of the chain: one expression of it.
 struct ChainStep {
     name: &'static str,
-    expressions: Vec<Regex>,
+    expression: Regex,
 }
 
 impl Spec for Choice {
     fn rule(&self, _: &Context) -> Result<Box<dyn Rule>, Vec<Problem>> {
         let letters = letters(&self.letters.0).map_err(|message| vec![Problem::at("letters", message)])?;
-        let chain: Result<Vec<ChainStep>, Problem> =
-            self.chain.0.iter().map(|name| chain_step(name, &letters)).collect();
-        let chain = chain.map_err(|problem| vec![problem])?;
+        let chain = chain(&self.chain.0, &letters).map_err(|problem| vec![problem])?;
         let offered = letters.clone();
         let inner = expecting(self.value.as_ref(), move |subject, wanted| compare(&chain, &subject.text, wanted));
         let odd = self.value.as_ref().filter(|value| !is_letter(&value.0, &letters));
@@ -107,36 +105,56 @@ fn letters(given: &[String]) -> Result<String, String> {
     Ok(all)
 }
 
-fn chain_step(name: &str, letters: &str) -> Result<ChainStep, Problem> {
-    let Some(name) = STEPS.into_iter().find(|known| *known == name) else {
-        return Err(Problem::at("chain", format!("`{name}` is no step; the steps are {}", STEPS.join(", "))));
-    };
-    let open = r"[\s*_$(\[{\\]*(?:boxed\{|text\{|mathbf\{)*[\s*_(\[]*";
-    let published = match name {
+/// The steps named: as published until `last` or the end, then what these steps read in other dress, then the rest.
+fn chain(names: &[String], letters: &str) -> Result<Vec<ChainStep>, Problem> {
+    let (mut steps, mut dressed) = (Vec::new(), Vec::new());
+    for name in names {
+        let Some(name) = STEPS.into_iter().find(|known| known == name) else {
+            return Err(Problem::at("chain", format!("`{name}` is no step; the steps are {}", STEPS.join(", "))));
+        };
+        if name == "last" {
+            steps.append(&mut dressed);
+        }
+        steps.push(ChainStep { name, expression: compiled(&published(name, letters))? });
+        if let Some(text) = in_dress(name, letters) {
+            dressed.push(ChainStep { name, expression: compiled(&text)? });
+        }
+    }
+    steps.append(&mut dressed);
+    Ok(steps)
+}
+
+fn compiled(text: &str) -> Result<Regex, Problem> {
+    pattern::compile(text).map_err(|message| Problem::at("letters", message))
+}
+
+fn published(name: &str, letters: &str) -> String {
+    match name {
         "phrase" => format!(r"answer is \(?([{letters}])\b"),
         "label" => format!(r".*[aA]nswer:\s*([{letters}])\b"),
         "only" => format!(r"^[\s(*]*([{letters}])[\s).:*]*$"),
         _ => format!(r"\b([{letters}])\b"),
-    };
-    let dressed = match name {
+    }
+}
+
+/// With Markdown, LaTeX and brackets around the letter.
+fn in_dress(name: &str, letters: &str) -> Option<String> {
+    let open = r"[\s*_$(\[{\\]*(?:boxed\{|text\{|mathbf\{)*[\s*_(\[]*";
+    match name {
         "phrase" => Some(format!(r"(?i:answer\s+is):?{open}(?i:option\s+)?{open}([{letters}])\b")),
         "label" => Some(format!(r".*[aA]nswer\**:\**{open}([{letters}])\b")),
         _ => None,
-    };
-    let compile = |text: String| pattern::compile(&text).map_err(|message| Problem::at("letters", message));
-    let expressions = [Some(published), dressed].into_iter().flatten().map(compile).collect::<Result<_, _>>()?;
-    Ok(ChainStep { name, expressions })
+    }
 }
 
 impl ChainStep {
     fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
         if self.name != "last" {
-            let first = |regex: &Regex| regex.captures(text)?.get(1).map(|letter| letter.as_str());
-            return self.expressions.iter().find_map(first);
+            return self.expression.captures(text)?.get(1).map(|letter| letter.as_str());
         }
         let mut fallback = None;
         let mut best = None;
-        for found in self.expressions.iter().flat_map(|regex| regex.find_iter(text)) {
+        for found in self.expression.find_iter(text) {
             let rest = &text[found.end()..];
             if is_english_word(found.as_str(), rest) { &mut fallback } else { &mut best }.replace(found.as_str());
         }
@@ -186,6 +204,7 @@ mod tests {
             (r"The answer is $\boxed{\text{D}}$", "D", "phrase"),
             ("The answer is Because of B. Answer: (E)", "E", "label"),
             ("**Answer:** F", "F", "label"),
+            ("The answer is **A**. No: the Answer: D", "D", "label"),
             ("A? no. B? no. So C", "C", "last"),
             ("It is B, I think", "B", "last"),
             ("G. A good choice", "G", "last"),

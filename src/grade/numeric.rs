@@ -55,21 +55,24 @@ impl Spec for Numeric {
         }
         let rule = self.clone();
         let inner = expecting(self.value.as_ref(), move |subject, wanted| rule.compare(&subject.text, wanted));
-        Ok(Box::new(Checked(inner)))
+        Ok(Box::new(Checked { inner, from_case: self.value.is_none() }))
     }
 }
 
 /// Adds that the expectation must be a number.
-struct Checked(Box<dyn Rule>);
+struct Checked {
+    inner: Box<dyn Rule>,
+    from_case: bool,
+}
 
 impl Rule for Checked {
     fn judge(&self, subject: &Subject<'_>) -> Step {
-        self.0.judge(subject)
+        self.inner.judge(subject)
     }
 
     fn objection(&self, case: &Case) -> Option<String> {
-        self.0.objection(case).or_else(|| {
-            let texts = case.expect.as_ref()?.texts();
+        self.inner.objection(case).or_else(|| {
+            let texts = case.expect.as_ref().filter(|_| self.from_case)?.texts();
             let odd = texts.iter().find(|text| last(text).is_none())?;
             Some(format!("it compares numbers, and `expect` is `{}`", crate::text::plain::one_line(odd, 40)))
         })
@@ -170,6 +173,7 @@ mod tests {
         assert!(objection(json!({"numeric": {}}), json!("many")).unwrap().contains("`many`"));
         assert!(objection(json!({"numeric": {}}), json!(null)).unwrap().contains("does not state"));
         assert!(objection(json!({"numeric": {}}), json!("7")).is_none());
+        assert!(objection(json!({"numeric": {"value": "7"}}), json!("many")).is_none());
         assert!(problems(json!({"numeric": {"tolerance": -1.0}}))[0].starts_with("tolerance"));
         assert!(problems(json!({"numeric": {"value": "x"}}))[0].starts_with("value"));
     }

@@ -5,8 +5,8 @@
 //! both, each with and without asterisks. Sentences and words are those of NLTK up to 3.9 (see [`sentences`]). The
 //! language of a text rests on a trained model in the original and is approximated here (see [`language`]).
 //!
-//! Without `checks`, the case's `expect` states them: a list of `{id, kwargs}`, or IFEval's own
-//! `{instruction_id_list, kwargs}`.
+//! Without `checks`, the case's `expect` states them: an id, `{id, kwargs}`, a list of either, `{checks: [..]}`, or
+//! IFEval's own `{instruction_id_list, kwargs}`.
 
 mod check;
 pub mod language;
@@ -96,7 +96,15 @@ fn stated(expect: &Value) -> Result<Vec<Check>, String> {
             let pairs = ids.iter().zip(kwargs).map(|(id, kwargs)| json!({"id": id, "kwargs": kwargs}));
             pairs.map(serde_json::from_value).collect::<Result<_, _>>().map_err(|_| complaint())?
         }
-        _ => serde_json::from_value(expect.clone()).map_err(|_| complaint())?,
+        _ => {
+            let items = match expect.get("checks").unwrap_or(expect) {
+                Value::Array(items) => items.clone(),
+                one => vec![one.clone()],
+            };
+            let whole = |item: Value| if item.is_string() { json!({ "id": item }) } else { item };
+            let read = items.into_iter().map(|item| serde_json::from_value(whole(item)));
+            read.collect::<Result<_, _>>().map_err(|_| complaint())?
+        }
     };
     instructions.iter().map(compile).collect()
 }
@@ -196,6 +204,24 @@ mod tests {
             json!({"letter": "!", "let_frequency": 1, "let_relation": "less than"}),
             &[("a", true), ("a!", false)],
         );
+    }
+
+    #[test]
+    fn a_case_states_instructions_in_several_forms() {
+        let one = json!({"id": "punctuation:no_comma"});
+        let forms = [
+            json!("punctuation:no_comma"),
+            one.clone(),
+            json!(["punctuation:no_comma"]),
+            json!([one]),
+            json!({"checks": [one]}),
+            json!({"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{"num_words": null}]}),
+        ];
+        for expect in forms {
+            assert!(passes(json!("instructions"), expect.clone(), "a b"), "{expect}");
+            assert!(!passes(json!("instructions"), expect.clone(), "a, b"), "{expect}");
+        }
+        assert!(objection(json!("instructions"), json!({"prompt": "x"})).is_some());
     }
 
     #[test]
