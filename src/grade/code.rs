@@ -2,9 +2,12 @@
 //!
 //! The code is the last fenced block of the answer, or all of it. With an entry point and tests that define `check`,
 //! as HumanEval writes them, the case's `prompt` goes before the code and `check(entry_point)` after the tests.
-//! Python reports over a channel that the code cannot name: a nonce, read before the code runs, is written to a saved
-//! copy of standard output after the tests, so that neither an early exit nor a printed "PASS" passes. Any other
-//! language is a command that gets the file's name; tests that print `{nonce}` must reach that line.
+//! Python runs in a child of the process that tells the verdict. The nonce of the verdict never enters that child; the
+//! tests do when the answer has been loaded, with the token that must come back at their end. So neither an early exit
+//! nor a printed "PASS", an altered builtin, or a look at files and frames while it loads lets a wrong answer pass.
+//! Answer and tests still share an interpreter: one written against this very harness, or whose values claim to equal
+//! everything, can pass. The sandbox keeps the machine safe from such code, not its verdict honest. Any other language
+//! is a command that gets the file's name; tests that print `{nonce}` must reach that line.
 
 use std::time::Duration;
 
@@ -41,24 +44,11 @@ params! {
     }
 }
 
-/// Runs the program that follows the nonce on standard input; tells the outcome on a saved copy of standard output.
-const HARNESS: &str = "import os, sys\n\
-def _main():\n\
-\x20   nonce = sys.stdin.readline().strip()\n\
-\x20   out = os.dup(1)\n\
-\x20   null = os.open(os.devnull, os.O_WRONLY)\n\
-\x20   os.dup2(null, 1)\n\
-\x20   source = open('program.py', encoding='utf-8').read()\n\
-\x20   write = os.write\n\
-\x20   try:\n\
-\x20       exec(compile(source, 'program.py', 'exec'), {'__name__': '__main__'})\n\
-\x20   except BaseException as error:\n\
-\x20       said = (type(error).__name__ + ': ' + str(error))[:300].replace('\\n', ' ')\n\
-\x20       write(out, ('\\n' + nonce + ' fail ' + said + '\\n').encode('utf-8', 'replace'))\n\
-\x20       os._exit(1)\n\
-\x20   write(out, ('\\n' + nonce + ' pass\\n').encode())\n\
-\x20   os._exit(0)\n\
-_main()\n";
+/// Runs the answer, then the tests, in a process of its own, and tells the outcome from outside of it.
+///
+/// The nonce never enters the process of the answer, the tests enter it when the answer has been loaded, and so does
+/// the token that it must send at their end.
+const HARNESS: &str = include_str!("code_harness.py");
 
 struct Tests {
     spec: Code,
@@ -86,15 +76,15 @@ impl Tests {
         given(case, self.spec.tests.as_ref(), "test").or_else(stated)
     }
 
-    /// Code and tests as one file.
-    fn source(&self, case: &Case, code: &str, tests: &str) -> String {
+    /// The answer's code, after the prompt that it completes, and the tests with their call.
+    fn sources(&self, case: &Case, code: &str, tests: &str) -> [String; 2] {
         let Some(entry) = given(case, self.spec.entry_point.as_ref(), "entry_point") else {
-            return format!("{code}\n\n{tests}\n");
+            return [format!("{code}\n"), format!("{tests}\n")];
         };
         let prompt = given(case, None, "prompt").unwrap_or_default();
         let whole = code.contains(&format!("def {entry}"));
         let call = if tests.contains("def check(") { format!("check({entry})\n") } else { String::new() };
-        format!("{prompt}{}{code}\n\n{tests}\n{call}", if whole { "\n\n" } else { "" })
+        [format!("{prompt}{}{code}\n", if whole { "\n\n" } else { "" }), format!("{tests}\n{call}")]
     }
 
     fn is_python(&self) -> bool {
@@ -116,19 +106,20 @@ impl Rule for Tests {
         let code = markdown::last_code_block(&subject.text).unwrap_or(&subject.text);
         let nonce = nonce(self.seed, subject, "code");
         let needs_nonce = self.is_python() || tests.contains("{nonce}");
-        let source = self.source(subject.case, code, &tests.replace("{nonce}", &nonce));
+        let [code, tests] = self.sources(subject.case, code, &tests.replace("{nonce}", &nonce));
         let (argv, files) = if self.is_python() {
             let argv = ["python3", "-I", "harness.py"].map(str::to_owned).to_vec();
             (
                 argv,
                 vec![
                     ("harness.py".to_owned(), HARNESS.as_bytes().to_vec()),
-                    ("program.py".to_owned(), source.into_bytes()),
+                    ("program.py".to_owned(), code.into_bytes()),
+                    ("tests.py".to_owned(), tests.into_bytes()),
                 ],
             )
         } else {
             let argv = self.spec.language.0.iter().cloned().chain(["program".to_owned()]).collect();
-            (argv, vec![("program".to_owned(), source.into_bytes())])
+            (argv, vec![("program".to_owned(), format!("{code}\n{tests}").into_bytes())])
         };
         let stdin = if self.is_python() { format!("{nonce}\n").into_bytes() } else { Vec::new() };
         let program = Program { argv, files, stdin, cpu: self.cpu, isolated: true };
@@ -179,7 +170,8 @@ mod tests {
         match grader(spec).grade(&case(&json!(null)), &answer("```python\ndef f(): return 1\n```")) {
             Step::Run { program, read } => {
                 assert!(program.isolated);
-                assert_eq!(program.files[1].1, b"def f(): return 1\n\n\nassert f() == 1\n");
+                assert_eq!(program.files[1].1, b"def f(): return 1\n\n");
+                assert_eq!(program.files[2].1, b"assert f() == 1\n");
                 let nonce = String::from_utf8(program.stdin).unwrap();
                 done(read(Ok(Finished { code, stdout: stdout(nonce.trim()).into_bytes(), ..Finished::default() })))
             }
@@ -201,6 +193,6 @@ mod tests {
         let Step::Run { program, .. } = spec.grade(&case(&json!(null)), &answer("def g(x): return x")) else {
             panic!("nothing to run")
         };
-        assert!(String::from_utf8(program.files[1].1.clone()).unwrap().ends_with("assert f(1)\ncheck(g)\n"));
+        assert!(String::from_utf8(program.files[2].1.clone()).unwrap().ends_with("assert f(1)\ncheck(g)\n"));
     }
 }
