@@ -62,7 +62,13 @@ fn run() -> Run {
     Run {
         cells: (0..CELLS).map(cell).collect(),
         cases: (0..CASES).map(case).collect(),
-        graders: vec![GraderInfo { id: "exact".into(), kind: "exact".into(), weight: 1.0, version: "1".into() }],
+        graders: vec![GraderInfo {
+            id: "exact".into(),
+            kind: "exact".into(),
+            weight: 1.0,
+            version: "1".into(),
+            judges: vec![],
+        }],
         ..Run::default()
     }
 }

@@ -119,7 +119,13 @@ pub(crate) fn run(cases: u32) -> Run {
         }],
         cells: vec![cell("default", "c1", 1)],
         cases: (0..cases).map(case).collect(),
-        graders: vec![GraderInfo { id: "exact".into(), kind: "exact".into(), weight: 1.0, version: "1".into() }],
+        graders: vec![GraderInfo {
+            id: "exact".into(),
+            kind: "exact".into(),
+            weight: 1.0,
+            version: "1".into(),
+            judges: vec![],
+        }],
         ..Run::default()
     }
 }

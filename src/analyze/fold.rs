@@ -38,6 +38,8 @@ use crate::domain::observation::split_thinking;
 
 const LONGEST_WHY: usize = 200;
 const MOST_FAILURES: usize = 1000;
+/// Trials that room is made for at once; a manifest may claim any number.
+const MOST_RESERVED: u64 = 200_000;
 
 /// Reads events in the order of the log.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl<'a> Fold<'a> {
             failures: HashMap::new(),
             scratch: Vec::new(),
             into: Trials {
-                rows: Vec::new(),
+                rows: Vec::with_capacity(run.meta.planned.min(MOST_RESERVED) as usize),
                 gaps: vec![Gaps::default(); run.cells.len()],
                 names: Names::default(),
                 failures: Vec::new(),

@@ -140,6 +140,7 @@ mod tests {
                 kind: String::new(),
                 weight,
                 version: "1".into(),
+                judges: Vec::new(),
             })
             .collect();
         run

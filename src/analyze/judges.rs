@@ -9,8 +9,11 @@ use std::collections::BTreeSet;
 use super::Estimate;
 use super::Method;
 use super::infer::share;
+use crate::domain::GraderId;
+use crate::domain::verdict::votes;
 use crate::stats::Level;
 use crate::stats::agreement;
+use crate::stats::correction;
 use crate::stats::proportion;
 use crate::stats::rank;
 
@@ -42,6 +45,37 @@ pub struct Item {
     pub swapped: Option<bool>,
     /// Votes of several judges.
     pub votes: Vec<f64>,
+}
+
+/// A judge's verdict on an answer that people labelled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelled {
+    /// The judge.
+    pub grader: GraderId,
+    /// What it says, from 0 to 1; `None` where it gave no verdict.
+    pub judged: Option<f64>,
+    /// What people say, from 0 to 1.
+    pub human: f64,
+}
+
+/// Labelled answers from which on a corrected rate has an interval.
+const ENOUGH_LABELS: u64 = 10;
+
+/// The mean of a judge's values, corrected by its error on labelled answers (prediction-powered inference).
+///
+/// `values` holds one per case. Nothing where the judge gave no two verdicts on labelled answers, or on others. The
+/// labelled answers stand for the others: both must be drawn from the same kind of answers.
+pub fn corrected(values: &[f64], labelled: &[Labelled], grader: &GraderId) -> Option<Estimate> {
+    let own = labelled.iter().filter(|one| one.grader == *grader);
+    let pairs: Vec<(f64, f64)> = own.filter_map(|one| Some((one.judged?, one.human))).collect();
+    let found = correction::prediction_powered(values, &pairs)?;
+    let (value, interval) = (found.value.clamp(0.0, 1.0), found.interval(Level::P95).clip(0.0, 1.0));
+    let n = pairs.len() as u64;
+    Some(if n < ENOUGH_LABELS {
+        Estimate { method: Method::Ppi, needed_n: Some(ENOUGH_LABELS), ..Estimate::point(value, n) }
+    } else {
+        Estimate::new(value, interval.low, interval.high, Method::Ppi, n)
+    })
 }
 
 /// What was found about one judge.
@@ -193,6 +227,13 @@ fn alpha(plain: &[&Item]) -> Option<f64> {
     agreement::alpha(&units, agreement::Scale::Ordinal)
 }
 
+/// Krippendorff's alpha between several judges, from the reasons of their common verdicts.
+pub fn alpha_of<'a>(reasons: impl Iterator<Item = &'a str>) -> Option<f64> {
+    let vote = |vote: Option<u32>| vote.map_or(f64::NAN, f64::from);
+    let units: Vec<Vec<f64>> = reasons.filter_map(votes).map(|votes| votes.into_iter().map(vote).collect()).collect();
+    agreement::alpha(&units, agreement::Scale::Ordinal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +277,39 @@ mod tests {
         near("attack_success", 0.5);
         near("error_rate", 1.0 / 113.0);
         assert_eq!(found.attacks.len(), 2);
+    }
+
+    /// Angelopoulos et al.'s estimator on 20 unlabelled and 10 labelled values: .6, error .1450952500.
+    #[test]
+    fn labels_correct_a_judges_rate() {
+        let bits = |text: &str| -> Vec<f64> { text.bytes().map(|b| f64::from(b - b'0')).collect() };
+        let labelled: Vec<Labelled> = bits("1011011101")
+            .into_iter()
+            .zip(bits("1001011101"))
+            .map(|(judged, human)| Labelled { grader: "j".into(), judged: Some(judged), human })
+            .collect();
+        let values = bits("11011011101101011101");
+        let found = corrected(&values, &labelled, &"j".into()).unwrap();
+        assert!((found.value.unwrap() - 0.6).abs() < 1e-12);
+        assert!((found.low.unwrap() - 0.315_618_535_6).abs() < 1e-9, "{found:?}");
+        assert!((found.high.unwrap() - 0.884_381_464_4).abs() < 1e-9);
+        assert_eq!(corrected(&values, &labelled, &"other".into()), None);
+        let few = corrected(&values, &labelled[..4], &"j".into()).unwrap();
+        assert_eq!((few.low, few.needed_n), (None, Some(10)));
+    }
+
+    /// Krippendorff 2011, three raters of ten units, two values, two missing: .5263157895.
+    #[test]
+    fn several_judges_agree_by_their_votes() {
+        let raters = ["11010110-1", "1101110011", "1001011-11"];
+        let reason = |unit: usize| {
+            let votes: Vec<String> = raters.iter().map(|rater| rater[unit..=unit].to_owned()).collect();
+            format!("2 of 3 judges say pass; votes: {}", votes.join(" "))
+        };
+        let reasons: Vec<String> = (0..10).map(reason).collect();
+        let alpha = alpha_of(reasons.iter().map(String::as_str)).unwrap();
+        assert!((alpha - 0.526_315_789_5).abs() < 1e-9, "{alpha}");
+        assert_eq!(alpha_of(["pass: good"].into_iter()), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::Estimate;
 use super::Method;
 use super::grades::Reason;
 use super::infer;
+use super::judges;
 use super::reduce;
 use super::run::Run;
 use super::summary::Quality;
@@ -202,20 +203,16 @@ pub(crate) fn is_canary(run: &Run, row: &TrialRow) -> bool {
 
 /// Values of cases in case order; clusters are numbered by first appearance, a case without one is its own.
 pub(super) fn gather(run: &Run, cases: impl Iterator<Item = (u32, Option<f64>)>) -> CaseValues {
-    let mut found = CaseValues::default();
-    let mut numbers = HashMap::new();
-    let mut declared = false;
-    for (case, value) in cases {
-        let Some(value) = value else { continue };
-        let cluster = run.cases.get(case as usize).and_then(|info| info.cluster.as_ref());
-        declared |= cluster.is_some();
-        let key = cluster.ok_or(case);
-        let next = numbers.len() as u32;
-        found.clusters.push(*numbers.entry(key).or_insert(next));
-        found.values.push(value);
-    }
-    if !declared {
-        found.clusters.clear();
+    let cluster = |case: u32| run.cases.get(case as usize).and_then(|info| info.cluster.as_ref());
+    let known: Vec<(u32, f64)> = cases.filter_map(|(case, value)| Some((case, value?))).collect();
+    let mut found = CaseValues { values: known.iter().map(|(_, value)| *value).collect(), clusters: Vec::new() };
+    if known.iter().any(|(case, _)| cluster(*case).is_some()) {
+        let mut numbers = HashMap::new();
+        let mut number = |case| {
+            let next = numbers.len() as u32;
+            *numbers.entry(cluster(case).ok_or(case)).or_insert(next)
+        };
+        found.clusters = known.iter().map(|(case, _)| number(*case)).collect();
     }
     found
 }
@@ -238,8 +235,12 @@ fn scores(run: &Run, rows: &[&TrialRow]) -> Vec<Score> {
         let words = rows.iter().flat_map(|row| row.verdicts.iter()).filter(|v| usize::from(v.grader) == at);
         let mut counts = [0; 4];
         words.for_each(|v| counts[v.word as usize] += 1);
-        let mean = score_values(run, rows, at).estimate(Kind::Score);
-        Score { grader: grader.id.clone(), mean, counts }
+        let values = score_values(run, rows, at);
+        let corrected = judges::corrected(&values.values, &run.labelled, &grader.id);
+        let own = rows.iter().flat_map(|row| row.verdicts.iter()).filter(|v| usize::from(v.grader) == at);
+        let alpha = if grader.judges.len() > 1 { judges::alpha_of(own.map(|v| &*v.why)) } else { None };
+        let (mean, is_judge) = (values.estimate(Kind::Score), !grader.judges.is_empty());
+        Score { grader: grader.id.clone(), mean, counts, is_judge, corrected, alpha }
     };
     run.graders.iter().enumerate().map(score).filter(|s| s.counts.iter().sum::<u64>() > 0).collect()
 }

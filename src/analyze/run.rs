@@ -33,6 +33,8 @@ pub struct Run {
     pub slos: Vec<super::slo_expr::SloSpec>,
     /// What repeats of a case are reduced to, besides the pass rate.
     pub reducers: Vec<super::reduce::Reducer>,
+    /// Verdicts of judges on answers that people labelled.
+    pub labelled: Vec<super::judges::Labelled>,
     /// How answers that are none count.
     pub policy: Policy,
     /// Calibration of the instrument against known times, where it was made.
@@ -174,6 +176,8 @@ pub struct GraderInfo {
     pub weight: f64,
     /// Its version as last applied.
     pub version: String,
+    /// Targets that judge for it; empty for a grader that asks nobody.
+    pub judges: Vec<TargetId>,
 }
 
 /// How a missing kind of answer counts.

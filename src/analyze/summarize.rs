@@ -123,7 +123,7 @@ fn record(run: &Run, trials: &Trials, measured: &[&TrialRow]) -> RunRecord {
         meta: run.meta.clone(),
         status: trials.status,
         targets: run.targets.clone(),
-        cases: run.cases.clone(),
+        cases: run.cases.len() as u64,
         graders: run.graders.clone(),
         planned: run.meta.planned,
         trials: measured.len() as u64,

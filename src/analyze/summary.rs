@@ -23,7 +23,6 @@ use super::compare::Comparisons;
 use super::early::Stopping;
 use super::reduce::Reduced;
 use super::run::Calibration;
-use super::run::CaseInfo;
 use super::run::GraderInfo;
 use super::run::Meta;
 use super::run::TargetInfo;
@@ -95,8 +94,8 @@ pub struct RunRecord {
     pub status: Option<RunStatus>,
     /// Targets.
     pub targets: Vec<TargetInfo>,
-    /// Cases.
-    pub cases: Vec<CaseInfo>,
+    /// Number of cases.
+    pub cases: u64,
     /// Graders.
     pub graders: Vec<GraderInfo>,
     /// Trials planned.
@@ -362,6 +361,19 @@ pub struct Score {
     pub mean: Estimate,
     /// Trials passed, failed, scored, not judged.
     pub counts: [u64; 4],
+    /// A judge decides, alone or as part of it.
+    pub is_judge: bool,
+    /// The mean corrected by labelled answers, where the run has some for this judge.
+    pub corrected: Option<Estimate>,
+    /// Krippendorff's alpha, where several judges voted.
+    pub alpha: Option<f64>,
+}
+
+impl Score {
+    /// Share of answers on which no verdict was given.
+    pub fn error_rate(&self) -> Estimate {
+        super::infer::share(self.counts[3], self.counts.iter().sum())
+    }
 }
 
 /// Money of a cell, measured trials only.

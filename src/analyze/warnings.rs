@@ -14,6 +14,7 @@ use super::trial::TrialRow;
 use super::trial::Trials;
 use crate::domain::Flag;
 use crate::domain::Outcome;
+use crate::domain::TargetId;
 use crate::text::number::count;
 use crate::text::number::percent;
 use crate::text::number::short;
@@ -22,6 +23,8 @@ use crate::text::number::short;
 const COALESCED: f64 = 0.2;
 /// Other claims about a price that are listed.
 const MOST_CLAIMS: usize = 4;
+/// Judges whose alpha is below this do not mean the same (Krippendorff 2004, p. 241).
+const AGREEING: f64 = 0.667;
 /// A larger share of missing cases is shown with its bounds.
 const MISSING: f64 = 0.05;
 
@@ -58,6 +61,7 @@ pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
         about_mode(cell, &mut notes);
         about_provider(run, cell, &mut notes);
         about_repeats(cell, &mut notes);
+        about_judges(run, cell, &mut notes);
         about_money(cell, &mut notes);
         about_sample(cell, &mut notes);
     }
@@ -349,6 +353,45 @@ fn about_repeats(cell: &Cell, notes: &mut Notes<'_>) {
             reduced.reducer.needed()
         );
         notes.add(Severity::Caution, "too_few_repeats", message, "raise `repeats`, or run with --repeats");
+    }
+}
+
+fn about_judges(run: &Run, cell: &Cell, notes: &mut Notes<'_>) {
+    let model = |id: &TargetId| run.targets.iter().find(|target| target.id == *id).map(|target| &target.model);
+    for grader in &run.graders {
+        let own = |judge: &&TargetId| model(judge).is_some() && model(judge) == model(&cell.key.target);
+        if let Some(judge) = grader.judges.iter().find(own) {
+            let message = format!("{} asks {judge}, which is the model that it judges here", grader.id);
+            let advice = "models favor their own answers; let another one judge, or measure it with judge-check";
+            notes.add(Severity::Caution, "self_preference", message, advice);
+        }
+    }
+    for score in cell.quality.iter().flat_map(|quality| &quality.scores).filter(|score| score.is_judge) {
+        if let Some(alpha) = score.alpha.filter(|alpha| *alpha < AGREEING) {
+            let message = format!("the judges of {} disagree: Krippendorff's alpha {}", score.grader, short(alpha));
+            let advice = "below 0.667 not even tentative conclusions are customary; sharpen the rubric";
+            notes.add(Severity::Caution, "judges_disagree", message, advice);
+        }
+        if let (Some(corrected), Some(raw)) = (&score.corrected, score.mean.value) {
+            let interval = corrected.low.zip(corrected.high);
+            let message = format!(
+                "{} scores {} by its judge and {}{} corrected by {} labelled answers",
+                score.grader,
+                percent(raw),
+                percent(corrected.value.unwrap_or(raw)),
+                interval.map_or_else(String::new, |(low, high)| format!(" ({} to {})", percent(low), percent(high))),
+                corrected.n
+            );
+            let advice =
+                "the corrected figure speaks of what people would say; it holds for answers like the labelled ones";
+            notes.add(Severity::Note, "judge_corrected", message, advice);
+        }
+        let errors = score.error_rate();
+        if let Some(rate) = errors.value.filter(|rate| *rate > 0.0) {
+            let message = format!("{} gave no verdict on {} of {} answers", score.grader, percent(rate), errors.n);
+            let advice = "they count as not judged, never as wrong; the reasons are in trials.csv";
+            notes.add(Severity::Caution, "judge_errors", message, advice);
+        }
     }
 }
 

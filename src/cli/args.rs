@@ -246,6 +246,15 @@ pub enum CacheCommand {
     },
     /// List what the cache holds, by run and target, with sizes.
     Ls,
+    /// Forget the oldest answers, until the rest is no larger and no older than asked.
+    Prune {
+        /// Size to keep at most, such as 500MB or 2GB.
+        #[arg(long, value_name = "SIZE")]
+        max_size: Option<String>,
+        /// Age to keep at most, such as 30d or 12h.
+        #[arg(long, value_name = "AGE")]
+        max_age: Option<String>,
+    },
     /// Forget everything.
     Clear,
 }
@@ -349,6 +358,9 @@ pub struct JudgeCheckArgs {
     /// Answers that people labelled, one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub labels: PathBuf,
+    /// A stored run: the rates that these judges found in it, corrected by the labels.
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<PathBuf>,
     /// Answers labelled fail that are attacked with each built-in injection; 0 attacks none.
     #[arg(long, value_name = "N", default_value = "10")]
     pub attacked: usize,

@@ -39,6 +39,7 @@ use crate::store::cache::Listed;
 use crate::suite::Suite;
 use crate::text::Redactor;
 use crate::text::number::count;
+use crate::text::parse_duration;
 use crate::text::plain::for_terminal;
 
 /// Runs a command on the cache.
@@ -53,6 +54,10 @@ pub fn cache(args: &CacheArgs) -> Result<Exit, Failure> {
             why::why(&Cache::new(&folder(chosen.as_deref())?), &run, *trial, args.json)
         }
         CacheCommand::Ls => list(&Cache::new(&folder(args.cache_dir.as_deref())?), args.json),
+        CacheCommand::Prune { max_size, max_age } => {
+            let limits = Limits::of(max_size.as_deref(), max_age.as_deref())?;
+            prune(&Cache::new(&folder(args.cache_dir.as_deref())?), limits, args.json)
+        }
         CacheCommand::Clear => clear(&Cache::new(&folder(args.cache_dir.as_deref())?), args.json),
     }
 }
@@ -181,15 +186,67 @@ fn list(cache: &Cache, as_json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// What a cache may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Limits {
+    bytes: u64,
+    /// Answers from before this moment go, in milliseconds since 1970.
+    since_ms: u64,
+}
+
+impl Limits {
+    fn of(size: Option<&str>, age: Option<&str>) -> Result<Self, Failure> {
+        if size.is_none() && age.is_none() {
+            return Err(Failure::usage("say what to keep: --max-size 500MB, --max-age 30d, or both"));
+        }
+        let bytes = size.map(bytes_of).transpose().map_err(|why| Failure::usage(format!("--max-size: {why}")))?;
+        let age = age.map(age_of).transpose().map_err(|why| Failure::usage(format!("--max-age: {why}")))?;
+        let now = Anchor::take(&RunClock::start()).wall / 1_000_000;
+        Ok(Self { bytes: bytes.unwrap_or(u64::MAX), since_ms: age.map_or(0, |age| now.saturating_sub(age)) })
+    }
+}
+
+/// A size in bytes: digits with kB, MB or GB after them.
+fn bytes_of(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        _ => return Err(format!("`{text}` is no size; write 500MB or 2GB")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no size; write 500MB or 2GB"))?;
+    Ok((number * factor) as u64)
+}
+
+/// An age in milliseconds: days, or a duration as suites write it.
+fn age_of(text: &str) -> Result<u64, String> {
+    match text.strip_suffix('d').and_then(|days| days.trim().parse::<f64>().ok()).filter(|days| *days >= 0.0) {
+        Some(days) => Ok((days * 86_400_000.0) as u64),
+        None => parse_duration(text).map(|age| age.as_millis() as u64),
+    }
+}
+
+fn prune(cache: &Cache, limits: Limits, as_json: bool) -> Result<Exit, Failure> {
+    let (n, bytes) = cache.prune(limits.bytes, limits.since_ms)?;
+    removed(cache, (n, bytes), as_json);
+    Ok(Exit::Ok)
+}
+
 fn clear(cache: &Cache, as_json: bool) -> Result<Exit, Failure> {
-    let (n, bytes) = cache.clear()?;
+    removed(cache, cache.clear()?, as_json);
+    Ok(Exit::Ok)
+}
+
+fn removed(cache: &Cache, (n, bytes): (u64, u64), as_json: bool) {
     let folder = cache.folder().display().to_string();
     terminal::result(&if as_json {
         json!({ "folder": folder, "removed": n, "bytes": bytes }).to_string()
     } else {
         format!("{} removed from {folder}, {}", count(n, "answer"), size(bytes))
     });
-    Ok(Exit::Ok)
 }
 
 fn size(bytes: u64) -> String {
@@ -197,5 +254,18 @@ fn size(bytes: u64) -> String {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_with_their_units() {
+        assert_eq!((bytes_of("500MB"), bytes_of("1.5 gb"), bytes_of("7")), (Ok(500_000_000), Ok(1_500_000_000), Ok(7)));
+        assert_eq!((age_of("30d"), age_of("12h")), (Ok(2_592_000_000), Ok(43_200_000)));
+        assert!(bytes_of("many").is_err() && bytes_of("5 TB").is_err() && age_of("-1d").is_err());
+        assert!(Limits::of(None, None).is_err());
     }
 }

@@ -20,6 +20,7 @@ pub fn check(paths: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     for path in paths {
         match suite::load(path, &catalog) {
             Ok(suite) => {
+                super::judge_check::check_labels(&suite)?;
                 let arms = suite.targets.len() * suite.modes.len() * suite.prompts.len();
                 let (cases, arms) = (count(suite.cases.len() as u64, "case"), count(arms as u64, "arm"));
                 terminal::note(&format!("{}: ok, {cases}, {arms}", path.display()));

@@ -1,6 +1,7 @@
 //! Between rooms that do not know each other: a suite's plan to a manifest, a manifest to tables for `analyze`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::analyze::Run;
 use crate::analyze::compare::By;
 use crate::analyze::compare::Options;
 use crate::analyze::compare::Terms;
+use crate::analyze::judges::Labelled;
 use crate::analyze::reduce::Reducer;
 use crate::analyze::slo_expr::parse_slo;
 use crate::analyze::trial::bounded;
@@ -192,8 +194,15 @@ fn graders(suite: &Suite, plan: &Plan) -> Vec<manifest::GraderInfo> {
         version: grader.version.clone(),
         weight: grader.weight,
         cases: plan.graders.iter().filter(|ids| ids.contains(&grader.id)).count() as u64,
+        judges: judges_of(grader),
     };
     suite.graders.iter().map(info).collect()
+}
+
+/// Targets that judge for a grader.
+pub fn judges_of(grader: &crate::grade::Compiled) -> Vec<String> {
+    let asked = grader.judges().into_iter().flat_map(crate::grade::Compiled::asks);
+    asked.map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The kind of a grader, which its version begins with.
@@ -227,6 +236,7 @@ pub fn run(manifest: &Manifest) -> Result<Run, Failure> {
         replayed: manifest.extra.get("replayed").map(|how| how["speed"].as_str().unwrap_or("recorded").to_owned()),
         calibration: calibration(manifest),
         preflight: manifest.preflight.iter().map(ProbeInfo::probe).collect::<Result<_, _>>().map_err(Failure::store)?,
+        labelled: labelled(manifest),
         policy: policy(manifest),
         terms: terms(manifest),
         early: early::rule(manifest),
@@ -401,5 +411,21 @@ fn analyzed_grader(grader: &manifest::GraderInfo) -> analyze::run::GraderInfo {
         kind: grader.kind.clone(),
         weight: grader.weight,
         version: grader.version.clone(),
+        judges: grader.judges.iter().map(|target| target.as_str().into()).collect(),
     }
 }
+
+/// Verdicts of judges on labelled answers, as the run keeps them.
+fn labelled(manifest: &Manifest) -> Vec<Labelled> {
+    let one = |line: &Value| {
+        Some(Labelled {
+            grader: line["grader"].as_str()?.into(),
+            judged: line["judged"].as_f64(),
+            human: line["human"].as_f64()?,
+        })
+    };
+    manifest.extra.get(LABELLED).and_then(Value::as_array).into_iter().flatten().filter_map(one).collect()
+}
+
+/// Where a manifest keeps verdicts of judges on answers that people labelled.
+pub const LABELLED: &str = "labelled";

@@ -1,6 +1,9 @@
 //! From a run folder to its reports: the same way for a fresh run and an old one.
 
 use std::path::Path;
+use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use super::compare;
 use super::convert;
@@ -23,6 +26,7 @@ use crate::report;
 use crate::store::Reader;
 use crate::store::Record;
 use crate::store::RunFolder;
+use crate::store::Stored;
 use crate::store::manifest::CellInfo;
 use crate::store::manifest::PriceInfo;
 
@@ -38,22 +42,49 @@ pub struct ReadBack {
     pub torn: u64,
 }
 
+/// Events that the decoding thread hands over at once, and such batches that may wait.
+const BATCH: usize = 128;
+const WAITING: usize = 8;
+
 /// Calls `take` with every event of the log, in order. Returns the number of lines lost at a torn end.
+///
+/// Lines are decoded on a thread of their own while `take` works on those before.
 ///
 /// # Errors
 /// The log cannot be read.
 pub fn each_event(folder: &RunFolder, mut take: impl FnMut(&Event)) -> Result<u64, Failure> {
     let prices = new_prices(folder)?;
-    let mut reader: Reader = folder.read()?;
+    let reader = folder.read()?;
+    thread::scope(|scope| {
+        let (give, batches) = sync_channel(WAITING);
+        let decoding = scope.spawn(move || decode(reader, prices.as_deref(), &give));
+        batches.iter().flatten().for_each(|event| take(&event));
+        decoding.join().unwrap_or_else(|_| Err(Failure::store("the log's decoder ended early")))
+    })
+}
+
+/// Sends the log's events, with new prices where there are some.
+fn decode(mut reader: Reader, prices: Option<&[Option<Price>]>, give: &SyncSender<Vec<Event>>) -> Result<u64, Failure> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut broken = None;
     for stored in reader.by_ref() {
-        if let Record::Event(mut event) = stored?.record {
-            if let (Some(prices), Event::Observed(observation)) = (&prices, &mut event) {
-                recost(observation, prices);
+        match stored {
+            Ok(Stored { record: Record::Event(mut event), .. }) => {
+                if let (Some(prices), Event::Observed(observation)) = (prices, &mut event) {
+                    recost(observation, prices);
+                }
+                batch.push(event);
             }
-            take(&event);
+            Ok(_) => {}
+            Err(error) => broken = Some(error),
+        }
+        // The receiver is gone only when `take` panicked, which ends everything.
+        if batch.len() == BATCH && give.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err() {
+            break;
         }
     }
-    Ok(reader.torn())
+    let _ = give.send(batch);
+    broken.map_or_else(|| Ok(reader.torn()), |error| Err(error.into()))
 }
 
 /// Prices by cell, where the run was given other prices than it ran under.
@@ -87,7 +118,16 @@ fn recost(observation: &mut Observation, prices: &[Option<Price>]) {
 /// # Errors
 /// The folder cannot be read.
 pub fn read_back(folder: &RunFolder) -> Result<ReadBack, Failure> {
+    read_back_with(folder, |_| ())
+}
+
+/// The same with tables that `change` had its way with.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn read_back_with(folder: &RunFolder, change: impl FnOnce(&mut Run)) -> Result<ReadBack, Failure> {
     let mut run = convert::run(folder.manifest())?;
+    change(&mut run);
     if std::fs::metadata(folder.log()).is_ok_and(|facts| facts.len() == 0) {
         let log = folder.log();
         return Err(Failure::store(format!(
@@ -130,7 +170,7 @@ pub fn complete(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure> 
 /// The folder cannot be read or written.
 pub fn write_all(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure> {
     let rows = report::row::Rows::new(&back.run, &back.trials, &back.summary);
-    let mut table = report::csv::Table::new(Vec::new()).map_err(Failure::store)?;
+    let mut table = report::csv::Table::new(folder.draft("trials.csv")?).map_err(Failure::store)?;
     let mut junit = report::junit::Report::default();
     let mut details = report::html::Details::new(back.summary.cells.len());
     let mut broken = None;
@@ -148,7 +188,7 @@ pub fn write_all(folder: &RunFolder, back: &mut ReadBack) -> Result<(), Failure>
         return Err(Failure::store(error));
     }
     junit.compare(&back.summary.comparisons);
-    folder.write("trials.csv", &table.finish().map_err(Failure::store)?)?;
+    table.finish().map_err(Failure::store)?.finish()?;
     let artifacts = [
         report::json::render(&back.summary),
         report::md::render(&back.summary),

@@ -64,10 +64,18 @@ struct Desk<'a> {
 /// # Errors
 /// Lines that cannot be read or name unknown cases, all of them; a folder that cannot be written.
 pub fn grade(args: &GradeArgs) -> Result<Exit, Failure> {
+    let folder = graded(args)?;
+    run::conclude(&folder, Exit::Ok, args.json)
+}
+
+/// A run folder with the answers and their verdicts. What the suite takes in memory is free again on return.
+fn graded(args: &GradeArgs) -> Result<RunFolder, Failure> {
     let catalog = load::catalog(None)?;
-    let suite = load::suite(&args.suite, &catalog)?;
+    let mut suite = load::suite(&args.suite, &catalog)?;
     let plan = crate::suite::expand(&suite, &Filters::default())
         .map_err(|problems| Failure::usage(problems.into_iter().map(|p| p.message).collect::<Vec<_>>().join("\n")))?;
+    // Rendered prompts are needed for their hashes alone: they go with the plan.
+    suite.conversations.clear();
     let mut desk = Desk {
         suite: &suite,
         cases: (0..).zip(&suite.cases).map(|(at, case)| (case.id.as_str(), at)).collect(),
@@ -79,6 +87,7 @@ pub fn grade(args: &GradeArgs) -> Result<Exit, Failure> {
     let clock = RunClock::start();
     let redactor = session::redactor(&catalog);
     let manifest = manifest_of(args, &suite, &plan, &desk, lines, clock);
+    drop(plan);
     let place = args.out.clone().unwrap_or_else(|| Path::new("reports").join(&manifest.run));
     let files: Vec<(String, Vec<u8>)> = suite.files.iter().map(|(n, bytes)| (n.clone(), bytes.to_vec())).collect();
     let folder = RunFolder::create(&place, manifest, &files, &redactor)?;
@@ -86,7 +95,7 @@ pub fn grade(args: &GradeArgs) -> Result<Exit, Failure> {
     desk.grade_all(&args.responses, &writer)?;
     writer.append(Event::Ended(RunStatus::Complete))?;
     writer.close(session::anchor(clock))?;
-    run::conclude(&folder, Exit::Ok, args.json)
+    Ok(folder)
 }
 
 fn price_of<'s>(suite: &'s Suite, target: &str) -> Option<&'s Price> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::Selection;
 use super::exit::Failure;
+use super::judge_check;
 use crate::domain::Usd;
 use crate::load::Plan;
 use crate::provider::Catalog;
@@ -28,7 +29,9 @@ pub fn catalog(prices: Option<&Path>) -> Result<Catalog, Failure> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn suite(path: &Path, catalog: &Catalog) -> Result<Suite, Failure> {
-    suite::load(path, catalog).map_err(Failure::usage)
+    let suite = suite::load(path, catalog).map_err(Failure::usage)?;
+    judge_check::check_labels(&suite)?;
+    Ok(suite)
 }
 
 /// The plan that the command line asks for.

@@ -16,6 +16,8 @@ use super::load;
 use super::preflight;
 use super::preflight::Who;
 use super::reach::Reach;
+use super::regrade::Terms;
+use super::regrade::ask_pairs;
 use super::run::conclude;
 use super::session;
 use super::session::Keys;
@@ -97,7 +99,9 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     };
     let status = session.run()?;
     simulators.stop();
-    conclude(&folder, session::exit_of(status), args.json)
+    let terms = Terms { budget_usd: None, allow_http: args.allow_http, allow_code: args.allow_code, reach: began };
+    let judged = ask_pairs(&folder, status, &suite, &catalog, &terms)?;
+    conclude(&folder, session::exit_of(status).worse(judged), args.json)
 }
 
 /// The suite as the run folder keeps it.

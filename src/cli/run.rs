@@ -14,10 +14,13 @@ use super::convert::Circumstances;
 use super::exit::Exit;
 use super::exit::Failure;
 use super::finish;
+use super::judge_check;
 use super::load;
 use super::preflight;
 use super::preflight::Who;
 use super::reach::Reach;
+use super::regrade;
+use super::regrade::Terms;
 use super::selftest;
 use super::selftest::Drill;
 use super::session;
@@ -28,6 +31,7 @@ use super::session::Simulators;
 use super::terminal;
 use super::watch::Watcher;
 use crate::domain::RunStatus;
+use crate::domain::Usd;
 use crate::engine::clock::Anchor;
 use crate::engine::clock::RunClock;
 use crate::load::Plan;
@@ -67,7 +71,10 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
 
 fn one(args: &RunArgs, path: &Path, suite: &Suite, catalog: &Catalog) -> Result<Exit, Failure> {
     let (folder, status) = send(args, path, suite, load::plan(suite, &args.selection)?, catalog)?;
-    conclude(&folder, session::exit_of(status), args.json)
+    let terms =
+        Terms { budget_usd: None, allow_http: args.allow_http, allow_code: args.allow_code, reach: args.reach.clone() };
+    let judged = regrade::ask_pairs(&folder, status, suite, catalog, &terms)?;
+    conclude(&folder, session::exit_of(status).worse(judged), args.json)
 }
 
 /// Runs a plan into a folder of its own.
@@ -109,6 +116,11 @@ pub fn send(
     let mut folder = create_folder(&place, suite, &plan, &endpoints, clock, &keys.redactor)?;
     preflight::keep(&mut folder, &probes, &keys.redactor)?;
     let unavailable = preflight::unavailable(&plan, &probes);
+    let certified = if reach.is_replayed() {
+        Usd::ZERO
+    } else {
+        judge_check::certify(&mut folder, suite, path, catalog, &keys, args.allow_http)?
+    };
     let answers = if reach.is_replayed() { None } else { cache::answers(&args.cache, suite, &folder, &keys.redactor)? };
     let session = Session {
         suite,
@@ -117,7 +129,7 @@ pub fn send(
         keys,
         folder: &folder,
         clock,
-        left: Left { spent: preflight::spent(&probes), unavailable, ..Left::default() },
+        left: Left { spent: preflight::spent(&probes) + certified, unavailable, ..Left::default() },
         progress: !args.quiet,
         recorded: Vec::new(),
         watch: Watcher::of(suite, &plan, convert::run(folder.manifest())?),

@@ -23,6 +23,7 @@ pub mod verdict;
 pub use answer::Answer;
 pub use case::Case;
 pub use case::Expect;
+pub use case::Vars;
 pub use event::Event;
 pub use event::Health;
 pub use event::RunStatus;

@@ -18,6 +18,15 @@ impl Why {
     }
 }
 
+/// Stands before the votes of several judges in a reason.
+pub const VOTES: &str = "votes: ";
+
+/// The votes of several judges in a reason: places on their scale, `None` for a judge without a verdict.
+pub fn votes(why: &str) -> Option<Vec<Option<u32>>> {
+    let (_, votes) = why.rsplit_once(VOTES)?;
+    votes.split(' ').map(|vote| if vote == "-" { Some(None) } else { vote.parse().ok().map(Some) }).collect()
+}
+
 /// A grader's judgement of one answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {

@@ -167,7 +167,7 @@ mod tests {
         let sheet = Sheet { attempt, grader: "broken".into(), version: "1".into(), asked: 0 };
         let case = Case {
             id: case.into(),
-            vars: std::collections::BTreeMap::new(),
+            vars: crate::domain::Vars::default(),
             expect: None,
             tags: Vec::new(),
             cluster: None,

@@ -178,6 +178,10 @@ impl<O: Operator> Spec for Combination<O> {
         let mut parts = Vec::new();
         for (at, part) in self.of.iter().enumerate() {
             match compile::compile(part, context) {
+                Ok(compiled) if compiled.iter().any(|part| part.rival().is_some()) => {
+                    let message = "another target's answer is known when the run is over; give the grader a place of its own in `graders:`";
+                    problems.push(Problem::at(format!("of[{at}].{}.against", part.kind.name()), message));
+                }
                 Ok(compiled) => parts.extend(compiled),
                 Err(more) => {
                     problems.extend(more.into_iter().map(|p| p.within(part.kind.name()).within(&format!("of[{at}]"))));
@@ -199,6 +203,10 @@ impl<O: Operator> Spec for Combination<O> {
 
     fn targets(&self) -> Vec<String> {
         self.of.iter().flat_map(GraderSpec::targets).collect()
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.of.iter().flat_map(GraderSpec::labels).collect()
     }
 
     fn runs_code(&self) -> bool {
@@ -244,6 +252,10 @@ impl<O: Operator> Rule for Combined<O> {
 
     fn objection(&self, case: &Case) -> Option<String> {
         self.parts.iter().filter(|part| part.applies_to(case)).find_map(|part| part.objection(case))
+    }
+
+    fn parts(&self) -> &[Compiled] {
+        &self.parts
     }
 }
 

@@ -30,6 +30,8 @@ const RULES_VERSION: u32 = 2;
 pub struct Context {
     /// Bytes of the files that [`GraderSpec::files`] names, by that name.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Ids of the suite's targets.
+    pub targets: Vec<String>,
     /// The suite's seed, from which judges' nonces derive.
     pub seed: u64,
 }
@@ -149,9 +151,32 @@ impl Compiled {
         &self.asks
     }
 
+    /// The judges in it: itself, or those among the graders that it combines.
+    pub fn judges(&self) -> Vec<&Self> {
+        match self.kind() {
+            "judge" | "pairwise" => vec![self],
+            _ => self.rule.parts().iter().flat_map(Self::judges).collect(),
+        }
+    }
+
+    /// Its kind, with which its version begins.
+    pub fn kind(&self) -> &str {
+        self.version.split('/').next().unwrap_or_default()
+    }
+
+    /// The target of the suite whose answer to the same case it compares with; known when the run is over.
+    pub fn rival(&self) -> Option<&TargetId> {
+        self.rule.rival()
+    }
+
     /// What a judge must reach against people's labels before it may be trusted.
     pub fn requirements(&self) -> Vec<Requirement> {
         self.rule.requirements()
+    }
+
+    /// The suite's file of labelled answers that this judge is held against in every run.
+    pub fn labels(&self) -> Option<&str> {
+        self.rule.labels()
     }
 
     /// The grades that a judge gives, from worst to best; empty for other graders.
@@ -163,6 +188,14 @@ impl Compiled {
     pub fn against(&self, other: &str) -> Option<Self> {
         let rule: Arc<dyn Rule> = self.rule.against(other)?.into();
         Some(Self { rule, ..self.clone() })
+    }
+
+    /// The text that it judges of an answer.
+    ///
+    /// # Errors
+    /// The extraction finds nothing.
+    pub fn text_of(&self, case: &Case, answer: &Answer) -> Result<String, String> {
+        self.subject(case, answer).map(|subject| subject.text.into_owned())
     }
 
     fn subject<'a>(&self, case: &'a Case, answer: &'a Answer) -> Result<Subject<'a>, String> {

@@ -19,6 +19,7 @@ use super::compile::Problem;
 use super::nonce::nonce;
 use super::params::Texts;
 use super::params::params;
+use super::require::Labels;
 use super::require::Require;
 use super::require::Requirement;
 use super::spec::Spec;
@@ -31,6 +32,7 @@ use crate::domain::Message;
 use crate::domain::Role;
 use crate::domain::TargetId;
 use crate::domain::Verdict;
+use crate::domain::verdict::VOTES;
 use crate::text::plain::one_line;
 
 /// Times that a judge is asked again after a reply that cannot be used.
@@ -51,6 +53,9 @@ params! {
         /// What `judge-check` must find against people's labels: a minimum of `kappa`, `agreement`, `sensitivity`,
         /// `specificity`, a maximum of `flip_rate`, `attack_success`, `error_rate`.
         require: Require = Require::default(),
+        /// Answers that people labelled, as for `judge-check`: a file of the suite. Every run asks about them, too, and
+        /// corrects the judge's rates by them.
+        labels: Labels = Labels::default(),
     }
 }
 
@@ -60,6 +65,7 @@ struct Ruled {
     scale: Vec<String>,
     seed: u64,
     required: Vec<Requirement>,
+    labels: Option<String>,
 }
 
 impl Spec for Judge {
@@ -80,11 +86,16 @@ impl Spec for Judge {
         }
         let targets = self.target.0.iter().map(|target| target.as_str().into()).collect();
         let required = self.require.requirements().unwrap_or_default();
-        Ok(Box::new(Ruled { targets, rubric: self.rubric.clone(), scale, seed: context.seed, required }))
+        let (rubric, labels) = (self.rubric.clone(), self.labels.0.clone());
+        Ok(Box::new(Ruled { targets, rubric, scale, seed: context.seed, required, labels }))
     }
 
     fn targets(&self) -> Vec<String> {
         self.target.0.clone()
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.labels.0.iter().cloned().collect()
     }
 }
 
@@ -108,6 +119,10 @@ impl Rule for Ruled {
 
     fn requirements(&self) -> Vec<Requirement> {
         self.required.clone()
+    }
+
+    fn labels(&self) -> Option<&str> {
+        self.labels.as_deref()
     }
 
     fn grades(&self) -> &[String] {
@@ -184,15 +199,6 @@ fn settled(votes: &[Vote], scale: &[String]) -> Verdict {
         1 => Verdict::ungradable(format!("the judges draw; {votes}")),
         _ => Verdict::score(median, format!("the median of {} judges; {votes}", places.len())),
     }
-}
-
-/// Stands before the votes in a verdict's reason.
-const VOTES: &str = "votes: ";
-
-/// The votes of several judges in a verdict's reason: places on the scale, `None` for a judge without a verdict.
-pub fn votes(why: &str) -> Option<Vec<Option<u32>>> {
-    let (_, votes) = why.rsplit_once(VOTES)?;
-    votes.split(' ').map(|vote| if vote == "-" { Some(None) } else { vote.parse().ok().map(Some) }).collect()
 }
 
 /// Text of a model as a JSON string between fences that it cannot forge.
@@ -292,6 +298,7 @@ fn occurs(quotation: &str, answer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::verdict::votes;
     use crate::grade::Grader;
     use crate::grade::testing::answer;
     use crate::grade::testing::case;

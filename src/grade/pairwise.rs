@@ -1,8 +1,10 @@
 //! `pairwise`: another model says which of two answers is better.
 //!
 //! It is asked twice, with the answers in both orders; if it changes its mind, the pair is a tie. A win scores 1, a
-//! tie one half, a loss 0. A preference quotes one of the answers; a reply that cannot be used is asked for twice more. The other answer is `against`: the name of one of the case's variables, or a text; the
-//! case's `expect` by default.
+//! tie one half, a loss 0. A preference quotes one of the answers; a reply that cannot be used is asked for twice
+//! more. The other answer is `against`: a target of the suite, one of the case's variables, or a text; the case's
+//! `expect` by default. Against a target, its answer to the same case and repeat in the same mode, prompt and load
+//! counts; the judge is asked when the run is over, and the target itself gets no verdict.
 
 use serde_json::Value;
 
@@ -17,6 +19,7 @@ use super::judge::REASKS;
 use super::nonce::nonce;
 use super::params::Text;
 use super::params::params;
+use super::require::Labels;
 use super::require::Require;
 use super::require::Requirement;
 use super::spec::Spec;
@@ -25,6 +28,7 @@ use super::subject::Subject;
 use super::subject::no_expectation;
 use crate::domain::Case;
 use crate::domain::Expect;
+use crate::domain::TargetId;
 use crate::domain::Verdict;
 
 params! {
@@ -32,12 +36,15 @@ params! {
     pub struct Pairwise {
         /// The target that judges.
         target: String,
-        /// The other answer: a variable of the case, or a text; the case's `expect` by default.
+        /// The other answer: a target of the suite, a variable of the case, or a text; the case's `expect` by default.
         against: Option<Text> = None,
         /// What makes an answer better, in words.
         rubric: String = "Which answer is more helpful, correct and complete?".to_owned(),
         /// What `judge-check` must find against people's labels, as for `judge`.
         require: Require = Require::default(),
+        /// Answers that people labelled, as for `judge-check`: a file of the suite. Every run asks about them, too, and
+        /// corrects the judge's rates by them.
+        labels: Labels = Labels::default(),
     }
 }
 
@@ -45,6 +52,8 @@ struct Pair {
     spec: Pairwise,
     seed: u64,
     required: Vec<Requirement>,
+    /// The target whose answers are the other ones.
+    rival: Option<TargetId>,
     /// The other answer, whatever the case says.
     other: Option<String>,
 }
@@ -52,17 +61,23 @@ struct Pair {
 impl Spec for Pairwise {
     fn rule(&self, context: &Context) -> Result<Box<dyn Rule>, Vec<Problem>> {
         let required = self.require.requirements()?;
-        Ok(Box::new(Pair { spec: self.clone(), seed: context.seed, required, other: None }))
+        let named = self.against.as_ref().filter(|against| context.targets.contains(&against.0));
+        let rival = named.map(|against| against.0.as_str().into());
+        Ok(Box::new(Pair { spec: self.clone(), seed: context.seed, required, rival, other: None }))
     }
 
     fn targets(&self) -> Vec<String> {
         vec![self.target.clone()]
     }
+
+    fn labels(&self) -> Vec<String> {
+        self.labels.0.iter().cloned().collect()
+    }
 }
 
 impl Pair {
     fn other(&self, case: &Case) -> Option<String> {
-        if self.other.is_some() {
+        if self.other.is_some() || self.rival.is_some() {
             return self.other.clone();
         }
         match &self.spec.against {
@@ -92,7 +107,11 @@ impl Pair {
 
 impl Rule for Pair {
     fn judge(&self, subject: &Subject<'_>) -> Step {
-        let Some(other) = self.other(subject.case) else { return Step::Done(no_expectation()) };
+        let Some(other) = self.other(subject.case) else {
+            return Step::Done(self.rival.as_ref().map_or_else(no_expectation, |rival| {
+                Verdict::ungradable(format!("the answer of `{rival}` is not at hand"))
+            }));
+        };
         let nonce = nonce(self.seed, subject, "pairwise");
         let ahead = self.asked(&subject.text, &other, &nonce);
         let behind = self.asked(&other, &subject.text, &nonce);
@@ -115,13 +134,22 @@ impl Rule for Pair {
         self.required.clone()
     }
 
+    fn labels(&self) -> Option<&str> {
+        self.spec.labels.0.as_deref()
+    }
+
     fn against(&self, other: &str) -> Option<Box<dyn Rule>> {
-        let (spec, required) = (self.spec.clone(), self.required.clone());
-        Some(Box::new(Self { spec, seed: self.seed, required, other: Some(other.to_owned()) }))
+        let (spec, required, rival) = (self.spec.clone(), self.required.clone(), self.rival.clone());
+        Some(Box::new(Self { spec, seed: self.seed, required, rival, other: Some(other.to_owned()) }))
+    }
+
+    fn rival(&self) -> Option<&TargetId> {
+        self.rival.as_ref()
     }
 
     fn objection(&self, case: &Case) -> Option<String> {
-        self.other(case).is_none().then(|| "it has no `against`, and this case states no `expect`".to_owned())
+        let lacks = self.rival.is_none() && self.other(case).is_none();
+        lacks.then(|| "it has no `against`, and this case states no `expect`".to_owned())
     }
 }
 

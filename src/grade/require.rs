@@ -52,6 +52,23 @@ impl Describe for Require {
     }
 }
 
+/// The file of labelled answers that a judge is held against in every run. As [`Require`], no part of how it judges.
+#[derive(Clone, PartialEq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Labels(pub Option<String>);
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl Describe for Labels {
+    fn schema() -> Value {
+        json!({"type": ["string", "null"]})
+    }
+}
+
 impl Require {
     /// The limits, checked.
     ///

@@ -50,6 +50,11 @@ pub(crate) trait Spec: Params {
         Vec::new()
     }
 
+    /// Files of labelled answers that its judges are held against in every run.
+    fn labels(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The grader runs what a model wrote.
     fn runs_code(&self) -> bool {
         false
@@ -153,6 +158,7 @@ trait ErasedSpec {
     fn rule(&self, context: &Context) -> Result<Box<dyn Rule>, Vec<Problem>>;
     fn files(&self) -> Vec<String>;
     fn targets(&self) -> Vec<String>;
+    fn labels(&self) -> Vec<String>;
     fn runs_code(&self) -> bool;
     fn sees_refusals(&self) -> bool;
 }
@@ -166,6 +172,9 @@ impl<T: Spec> ErasedSpec for T {
     }
     fn targets(&self) -> Vec<String> {
         Spec::targets(self)
+    }
+    fn labels(&self) -> Vec<String> {
+        Spec::labels(self)
     }
     fn runs_code(&self) -> bool {
         Spec::runs_code(self)
@@ -203,6 +212,11 @@ impl GraderSpec {
     /// Targets that it asks: judges and embedding endpoints.
     pub fn targets(&self) -> Vec<String> {
         self.kind.spec().targets()
+    }
+
+    /// Files of labelled answers that its judges are held against in every run.
+    pub fn labels(&self) -> Vec<String> {
+        self.kind.spec().labels()
     }
 
     /// It runs what a model wrote and hence needs the user's leave.

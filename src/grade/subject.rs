@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::Compiled;
 use super::Step;
 use super::params::Text;
 use super::require::Requirement;
 use crate::domain::Answer;
 use crate::domain::Case;
+use crate::domain::TargetId;
 use crate::domain::Verdict;
 
 /// One answer under judgement: the case, the whole answer, and the text that was cut out of it.
@@ -53,9 +55,24 @@ pub trait Rule: Send + Sync {
         Vec::new()
     }
 
+    /// The suite's file of labelled answers that a judge is held against in every run.
+    fn labels(&self) -> Option<&str> {
+        None
+    }
+
     /// The grades that a judge gives, from worst to best.
     fn grades(&self) -> &[String] {
         &[]
+    }
+
+    /// The graders that it combines.
+    fn parts(&self) -> &[Compiled] {
+        &[]
+    }
+
+    /// The target of the suite whose answers it holds every answer against.
+    fn rival(&self) -> Option<&TargetId> {
+        None
     }
 
     /// The same rule holding every answer against this one; `None` unless it judges pairs.

@@ -2,8 +2,6 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "tests write values in place")]
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::Compiled;
@@ -19,7 +17,14 @@ use crate::domain::Verdict;
 
 pub(crate) fn case(expect: &Value) -> Case {
     let expect = (!expect.is_null()).then(|| Expect::new(expect));
-    Case { id: "c".into(), vars: BTreeMap::new(), expect, tags: Vec::new(), cluster: None, canary: false }
+    Case {
+        id: "c".into(),
+        vars: crate::domain::Vars::default(),
+        expect,
+        tags: Vec::new(),
+        cluster: None,
+        canary: false,
+    }
 }
 
 pub(crate) fn answer(text: &str) -> Answer {

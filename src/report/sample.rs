@@ -10,7 +10,6 @@ use crate::analyze::Method;
 use crate::analyze::Metric;
 use crate::analyze::Summary;
 use crate::analyze::run::Arrivals;
-use crate::analyze::run::CaseInfo;
 use crate::analyze::run::GraderInfo;
 use crate::analyze::run::Meta;
 use crate::analyze::run::ModeInfo;
@@ -200,6 +199,9 @@ fn quality(d: &Drawn, n: u64) -> Quality {
             grader: "final".into(),
             mean: share(d.passed, n),
             counts: [d.passed, n - d.passed, 0, 0],
+            is_judge: false,
+            corrected: None,
+            alpha: None,
         }],
         ungradable: 0,
         infra: 0,
@@ -354,8 +356,14 @@ fn record(trials: u64) -> RunRecord {
         },
         status: Some(RunStatus::Complete),
         targets: (0..2).map(target).collect(),
-        cases: (0..CASES).map(case).collect(),
-        graders: vec![GraderInfo { id: "final".into(), kind: "exact".into(), weight: 1.0, version: "1".into() }],
+        cases: CASES as u64,
+        graders: vec![GraderInfo {
+            id: "final".into(),
+            kind: "exact".into(),
+            weight: 1.0,
+            version: "1".into(),
+            judges: vec![],
+        }],
         planned: trials,
         trials,
         warmups: 8,
@@ -368,17 +376,6 @@ fn record(trials: u64) -> RunRecord {
         warmup_cost: CostTotal::default(),
         decisions: Vec::new(),
         regraded: Vec::new(),
-    }
-}
-
-fn case(n: usize) -> CaseInfo {
-    CaseInfo {
-        id: format!("case-{n:02}").into(),
-        tags: vec!["easy".into()],
-        cluster: None,
-        hash: n as u64,
-        canary: false,
-        expect: Some("42".into()),
     }
 }
 

@@ -134,6 +134,31 @@ impl Cache {
         Ok((n, bytes))
     }
 
+    /// Forgets answers from before `since_ms`, and the oldest of the others until they take no more than `most` bytes;
+    /// files that cannot be read go, too. Returns how many files that were and their bytes.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a file cannot be removed.
+    pub fn prune(&self, most: u64, since_ms: u64) -> Result<(u64, u64), StoreError> {
+        let mut files: Vec<(u64, PathBuf, u64)> = Vec::new();
+        for path in self.files()? {
+            let bytes = fs::metadata(&path).map_or(0, |facts| facts.len());
+            files.push((listed(&path).map_or(0, |entry| entry.label.unix_ms), path, bytes));
+        }
+        files.sort();
+        let mut left: u64 = files.iter().map(|(.., bytes)| bytes).sum();
+        let (mut n, mut removed) = (0, 0);
+        for (unix_ms, path, bytes) in files {
+            if left <= most && unix_ms >= since_ms && unix_ms > 0 {
+                break;
+            }
+            fs::remove_file(&path).map_err(|e| StoreError::io("remove", &path, e))?;
+            left -= bytes;
+            (n, removed) = (n + 1, removed + bytes);
+        }
+        Ok((n, removed))
+    }
+
     /// Path of an entry; nothing for a key that is no hash.
     fn place(&self, key: &str) -> Option<PathBuf> {
         is_key(key).then(|| self.folder.join(LAYOUT).join(&key[..2]).join(format!("{key}.jsonl")))
@@ -213,6 +238,23 @@ mod tests {
         }
         let listed = cache.list().unwrap();
         assert_eq!((listed.len(), &listed[0].label), (1, &label));
+    }
+
+    #[test]
+    fn the_oldest_answers_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        for (digit, unix_ms) in [("a", 30), ("b", 10), ("c", 20)] {
+            let label = Label { unix_ms, ..label(digit) };
+            cache.keep(&label, &fixture::ok(1, 0), &Redactor::default()).unwrap();
+        }
+        let kept = || cache.list().unwrap().iter().map(|entry| entry.label.unix_ms).collect::<Vec<_>>();
+        let one = cache.list().unwrap()[0].bytes;
+        assert_eq!(cache.prune(u64::MAX, 0).unwrap(), (0, 0));
+        assert_eq!((cache.prune(2 * one, 0).unwrap().0, kept()), (1, vec![20, 30]));
+        fs::write(cache.place(&"a".repeat(64)).unwrap(), "spoiled").unwrap();
+        assert_eq!((cache.prune(u64::MAX, 0).unwrap().0, kept()), (1, vec![20]));
+        assert_eq!((cache.prune(u64::MAX, 21).unwrap(), kept()), ((1, one), vec![]));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use super::Manifest;
 use super::Reader;
 use super::StoreError;
+use super::draft::Draft;
 use super::lock::Lock;
 use super::manifest::SCHEMA;
 use super::redact;
@@ -138,6 +139,14 @@ impl RunFolder {
         write_atomically(&path, bytes)
     }
 
+    /// Begins a derived file that is written piece by piece; under its name it appears complete or not at all.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn draft(&self, name: &str) -> Result<Draft, StoreError> {
+        Draft::new(&self.path.join(checked(name)?))
+    }
+
     /// Whether this process may append.
     pub(super) fn is_locked(&self) -> bool {
         self.lock.is_some()
@@ -180,11 +189,14 @@ fn checked(name: &str) -> Result<&Path, StoreError> {
 }
 
 fn encoded(manifest: &Manifest, redactor: &Redactor) -> serde_json::Result<Vec<u8>> {
-    let mut value = serde_json::to_value(manifest)?;
-    redact::clean(&mut value, redactor);
-    let mut json = serde_json::to_vec_pretty(&value)?;
-    json.push(b'\n');
-    Ok(json)
+    let mut json = serde_json::to_string_pretty(manifest)?;
+    if redactor.finds(&json) {
+        let mut value = serde_json::to_value(manifest)?;
+        redact::clean(&mut value, redactor);
+        json = serde_json::to_string_pretty(&value)?;
+    }
+    json.push('\n');
+    Ok(json.into_bytes())
 }
 
 fn copy_below(folder: &Path, name: &str, content: &[u8], redactor: &Redactor) -> Result<(), StoreError> {
@@ -210,20 +222,9 @@ pub(super) fn private_folder(path: &Path) -> Result<(), StoreError> {
 
 /// Temporary file, fsync, rename, fsync of the directory: after a crash the old file or the new one, never half.
 fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let fail = |e| StoreError::io("write", path, e);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = private_file(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    if let Err(e) = written {
-        let _ = fs::remove_file(&temporary);
-        return Err(fail(e));
-    }
-    sync_folder(folder)
+    let mut draft = Draft::new(path)?;
+    draft.write_all(bytes).map_err(|e| StoreError::io("write", path, e))?;
+    draft.finish()
 }
 
 /// A new file for the owner alone, whatever the umask.

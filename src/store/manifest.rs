@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
 use serde_json::Value;
 
 use crate::domain::Basis;
@@ -173,7 +175,7 @@ pub struct CaseInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
     /// Hash of the rendered conversation by prompt.
-    pub prompt_hash: BTreeMap<String, String>,
+    pub prompt_hash: Hashes,
     /// Shows a change of the provider; not part of the score.
     pub canary: bool,
 }
@@ -192,6 +194,43 @@ pub struct GraderInfo {
     pub weight: f64,
     /// Names of the cases that it does not apply to are not listed: this counts those that it does.
     pub cases: u64,
+    /// Targets that judge for it; a newer member, empty in older manifests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<String>,
+}
+
+/// Hashes by prompt, ascending; written as an object. A run has many cases with few prompts each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hashes(Box<[(String, String)]>);
+
+impl Hashes {
+    /// The hash of this prompt.
+    pub fn get(&self, prompt: &str) -> Option<&String> {
+        self.0.iter().find(|(own, _)| own == prompt).map(|(_, hash)| hash)
+    }
+
+    /// Prompts and hashes.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.0.iter().map(|(prompt, hash)| (prompt, hash))
+    }
+}
+
+impl FromIterator<(String, String)> for Hashes {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+    }
+}
+
+impl Serialize for Hashes {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hashes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(from).map(|pairs: BTreeMap<String, String>| pairs.into_iter().collect())
+    }
 }
 
 /// How much a run does.

@@ -5,7 +5,8 @@
 
 pub mod cache;
 pub mod cassette;
-pub mod error;
+mod draft;
+mod error;
 pub mod folder;
 pub mod format;
 pub mod lock;
@@ -18,6 +19,7 @@ pub mod writer;
 
 pub use cache::Cache;
 pub use cassette::Cassettes;
+pub use draft::Draft;
 pub use error::StoreError;
 pub use folder::RunFolder;
 pub use folder::run_id;

@@ -162,7 +162,7 @@ impl Reader {
     fn parse(&self) -> Result<Stored, Problem> {
         format::verify(&self.line)?;
         let line = std::str::from_utf8(&self.line).map_err(|e| e.to_string())?;
-        let head: Head<'_> = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        let head = Head::of(line).map_err(|e| e.to_string())?;
         if head.n != self.next {
             return Err(format!("number {} where {} should follow", head.n, self.next).into());
         }

@@ -20,6 +20,7 @@ use crate::domain::Case;
 use crate::domain::Expect;
 use crate::domain::JsonText;
 use crate::domain::Tag;
+use crate::domain::Vars;
 use crate::text::nearest;
 
 /// Cases of a suite at most.
@@ -58,7 +59,7 @@ pub fn load(sink: &Sink, files: &dyn Files, entries: &[At<CaseFile>]) -> Vec<Pla
 }
 
 fn lone_case() -> Case {
-    let (vars, tags) = (BTreeMap::new(), Vec::new());
+    let (vars, tags) = (Vars::default(), Vec::new());
     Case { id: "only".into(), vars, expect: None, tags, cluster: None, canary: false }
 }
 
@@ -84,19 +85,25 @@ fn from_file(sink: &Sink, files: &dyn Files, entry: &CaseFile, path: &At<String>
     let Some(name) = path.get() else { return };
     let Some(text) = text(sink, files, path.span, name) else { return };
     let source = sink.add_source(name.as_str(), text.as_str());
-    let Some(nodes) = nodes(sink, source, path.span, name, &text) else { return };
     let limit = entry.limit.as_ref().and_then(At::copied).map_or(MAX_CASES + 1, |n| n as usize);
     let tags = tags(entry);
     let stem = name.rsplit('/').next().unwrap_or(name).split('.').next().unwrap_or(name);
-    for (at, node) in nodes.iter().take(limit).enumerate() {
-        let read: At<CaseFile> = de::read(sink, node);
-        let Some(case) = read.get() else { continue };
-        if let Some(file) = &case.file {
-            sink.advise(file.span, "a file of cases names another", "list all files in the suite");
-            continue;
+    let mut seen = 0;
+    each_node(sink, source, path.span, name, &text, |node| {
+        if seen == limit {
+            return false;
         }
-        add(sink, node.span, case, &format!("{stem}-{}", at + 1), &tags, cases);
-    }
+        seen += 1;
+        let read: At<CaseFile> = de::read(sink, node);
+        match read.get() {
+            Some(CaseFile { file: Some(file), .. }) => {
+                sink.advise(file.span, "a file of cases names another", "list all files in the suite");
+            }
+            Some(case) => add(sink, node.span, case, &format!("{stem}-{seen}"), &tags, cases),
+            None => {}
+        }
+        true
+    });
 }
 
 /// The text of a file that the suite names.
@@ -119,12 +126,14 @@ pub fn text(sink: &Sink, files: &dyn Files, span: Span, path: &str) -> Option<St
 
 const FORMATS: [&str; 5] = ["jsonl", "json", "csv", "yaml", "yml"];
 
-fn nodes(sink: &Sink, source: u32, span: Span, name: &str, text: &str) -> Option<Vec<Node>> {
+/// Calls `take` with the cases of a file until it says no. JSON Lines are read line by line, so that the memory of a
+/// large file is that of its cases.
+fn each_node(sink: &Sink, source: u32, span: Span, name: &str, text: &str, take: impl FnMut(&Node) -> bool) {
     let format = name.rsplit('.').next().unwrap_or_default();
-    match format {
-        "jsonl" => Some(json_lines(sink, source, text)),
-        "json" => list(sink, json::parse(sink, source, text, 0)?),
-        "yaml" | "yml" => list(sink, yaml::parse(sink, source, text)?),
+    let nodes = match format {
+        "jsonl" => return each_line(sink, source, text, take),
+        "json" => json::parse(sink, source, text, 0).and_then(|node| list(sink, node)),
+        "yaml" | "yml" => yaml::parse(sink, source, text).and_then(|node| list(sink, node)),
         "csv" => csv_rows(sink, source, text),
         _ => {
             let help = match nearest(format, FORMATS) {
@@ -134,7 +143,8 @@ fn nodes(sink: &Sink, source: u32, span: Span, name: &str, text: &str) -> Option
             sink.advise(span, format!("`{name}` has no known format"), help);
             None
         }
-    }
+    };
+    nodes.iter().flatten().all(take);
 }
 
 fn list(sink: &Sink, node: Node) -> Option<Vec<Node>> {
@@ -145,16 +155,15 @@ fn list(sink: &Sink, node: Node) -> Option<Vec<Node>> {
     None
 }
 
-fn json_lines(sink: &Sink, source: u32, text: &str) -> Vec<Node> {
-    let mut nodes = Vec::new();
+fn each_line(sink: &Sink, source: u32, text: &str, mut take: impl FnMut(&Node) -> bool) {
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
-        if !line.trim().is_empty() {
-            nodes.extend(json::parse(sink, source, line, offset));
+        let node = (!line.trim().is_empty()).then(|| json::parse(sink, source, line, offset)).flatten();
+        if node.is_some_and(|node| !take(&node)) {
+            return;
         }
         offset += line.len();
     }
-    nodes
 }
 
 /// Columns `id`, `expect`, `tags` (separated by `;` or `,`), `cluster` and `canary`; all others are variables.

@@ -181,7 +181,8 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
     let canary_every = canaries(sink, file, &mut cases);
     let written = graders::read(sink, root.member("graders"));
     let seed = file.seed.as_ref().and_then(At::copied).unwrap_or(0);
-    let compiled = graders::compiled(sink, files, seed, &written);
+    let ids = endpoints.iter().map(|resolved| resolved.endpoint.id.to_string()).collect();
+    let compiled = graders::compiled(sink, files, seed, ids, &written);
     let applied = graders::applied(sink, &compiled, &cases);
     let loads = loads::load(sink, files, items(file.loads.as_ref()));
     let conversations = render(sink, files, &templates, &prompts, &cases);
@@ -231,6 +232,7 @@ fn check(sink: &Sink, files: &dyn Files, catalog: &Catalog, root: &Node, name: &
 }
 
 fn canaries(sink: &Sink, file: &SuiteFile, cases: &mut [Placed]) -> Option<u64> {
+    file.canary.as_ref()?;
     let mut plain: Vec<Case> = cases.iter().map(|placed| Case::clone(&placed.case)).collect();
     let every = arms::canaries(sink, file, &mut plain);
     for (placed, case) in cases.iter_mut().zip(plain) {

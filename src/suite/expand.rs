@@ -82,7 +82,9 @@ pub fn expand(suite: &Suite, filters: &Filters) -> Result<Plan, Vec<FilterProble
         let all = &suite.conversations[prompt];
         (prompt.clone(), chosen.cases.iter().map(|&at| all[at].clone()).collect())
     };
-    let names = |at: &usize| suite.applied[*at].iter().map(|&grader| suite.graders[grader].id.clone()).collect();
+    // What compares with another target's answer is asked when all answers are there.
+    let judging = |at: &usize| suite.applied[*at].iter().map(|&grader| &suite.graders[grader]);
+    let names = |at: &usize| judging(at).filter(|grader| grader.rival().is_none()).map(|g| g.id.clone()).collect();
     Ok(Plan {
         hash: hash(suite, &chosen),
         seed,

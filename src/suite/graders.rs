@@ -39,8 +39,8 @@ pub fn read(sink: &Sink, node: Option<&Node>) -> Vec<Written> {
 }
 
 /// Compiles graders. A grader with named extractions becomes several.
-pub fn compiled(sink: &Sink, files: &dyn Files, seed: u64, written: &[Written]) -> Vec<Compiled> {
-    let context = Context { files: contents(sink, files, written), seed };
+pub fn compiled(sink: &Sink, files: &dyn Files, seed: u64, targets: Vec<String>, written: &[Written]) -> Vec<Compiled> {
+    let context = Context { files: contents(sink, files, written), targets, seed };
     let mut graders = Vec::new();
     let mut ids = BTreeSet::new();
     for grader in written {
@@ -71,7 +71,7 @@ fn report(sink: &Sink, grader: &Written, problem: Problem) {
 fn contents(sink: &Sink, files: &dyn Files, written: &[Written]) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for grader in written {
-        for name in grader.spec.files() {
+        for name in grader.spec.files().into_iter().chain(grader.spec.labels()) {
             match files.bytes(&name, FILE_CAP) {
                 Ok(bytes) => {
                     found.insert(name, bytes.to_vec());

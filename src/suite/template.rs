@@ -170,8 +170,6 @@ impl Templates {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::Value as Json;
     use serde_json::json;
 
@@ -180,7 +178,8 @@ mod tests {
 
     fn case(vars: &Json) -> Case {
         let members = vars.as_object().cloned().unwrap_or_default();
-        let vars: BTreeMap<_, _> = members.iter().map(|(name, value)| (name.clone(), JsonText::new(value))).collect();
+        let vars: crate::domain::Vars =
+            members.iter().map(|(name, value)| (name.clone(), JsonText::new(value))).collect();
         Case { id: "c".into(), vars, expect: None, tags: Vec::new(), cluster: None, canary: false }
     }
 

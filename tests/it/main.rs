@@ -14,6 +14,7 @@ mod disk;
 mod early;
 mod frozen;
 mod hostile_server;
+mod judged;
 mod judges;
 mod layering;
 mod leaks;

@@ -52,8 +52,31 @@ const MOST_PROBLEMS: usize = 20;
 /// # Errors
 /// Everything that is wrong with it, with lines.
 pub(super) fn read<'s>(path: &Path, suite: &'s Suite, judges: &[&'s Compiled]) -> Result<Vec<Labelled<'s>>, Failure> {
-    let shown = path.display();
+    let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
+    parse(&shown, &text, suite, judges)
+}
+
+/// The labels that a suite's judges name in their `labels`.
+///
+/// # Errors
+/// Everything that is wrong with them, with lines.
+pub(super) fn named(suite: &Suite) -> Result<Vec<Labelled<'_>>, Failure> {
+    let mut files: BTreeMap<&str, Vec<&Compiled>> = BTreeMap::new();
+    for judge in suite.graders.iter().flat_map(Compiled::judges) {
+        if let Some(name) = judge.labels() {
+            files.entry(name).or_default().push(judge);
+        }
+    }
+    let mut all = Vec::new();
+    for (name, judges) in files {
+        let text = suite.files.get(name).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+        all.extend(parse(name, &text, suite, &judges)?);
+    }
+    Ok(all)
+}
+
+fn parse<'s>(shown: &str, text: &str, suite: &'s Suite, judges: &[&'s Compiled]) -> Result<Vec<Labelled<'s>>, Failure> {
     let cases = suite.cases.iter().enumerate().map(|(at, case)| (case.id.as_str(), at)).collect();
     let desk = Desk { suite, judges, cases };
     let (mut labelled, mut problems) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use super::rates::Rate;
 use crate::analyze::Estimate;
 use crate::analyze::judges;
 use crate::analyze::judges::Found;
@@ -84,8 +85,17 @@ fn shown(figure: &Estimate) -> String {
 }
 
 /// For people.
-pub(super) fn text(judges: &[Judge]) -> String {
-    judges.iter().map(one).collect::<Vec<_>>().join("\n")
+pub(super) fn text(judges: &[Judge], rates: &[Rate]) -> String {
+    let mut text = judges.iter().map(one).collect::<Vec<_>>().join("\n");
+    if !rates.is_empty() {
+        text.push_str("\ncorrected by these labels (prediction-powered inference):\n");
+    }
+    for rate in rates {
+        let names = one_line(&format!("{} in {}", rate.grader, rate.cell), 100);
+        let (raw, corrected) = (shown(&rate.raw), shown(&rate.corrected));
+        text.extend(["  ", &names, "\n    judge     ", &raw, "\n    corrected ", &corrected, " labelled\n"]);
+    }
+    text
 }
 
 fn one(judge: &Judge) -> String {
@@ -117,10 +127,19 @@ fn one(judge: &Judge) -> String {
 }
 
 /// For programs.
-pub(super) fn json(judges: &[Judge]) -> String {
+pub(super) fn json(judges: &[Judge], rates: &[Rate]) -> String {
     let all: Vec<Value> = judges.iter().map(as_json).collect();
+    let rate = |rate: &Rate| {
+        let cell = &rate.cell;
+        json!({
+            "grader": rate.grader, "target": cell.target.as_str(), "mode": cell.mode.as_str(),
+            "prompt": cell.prompt.as_str(), "load": cell.load.as_str(), "judge": estimate(&rate.raw),
+            "corrected": estimate(&rate.corrected),
+        })
+    };
+    let rates: Vec<Value> = rates.iter().map(rate).collect();
     let exit = judges.iter().map(Judge::exit).fold(Exit::Ok, Exit::worse);
-    let document = json!({"schema": 1, "judges": all, "exit": exit.code()});
+    let document = json!({"schema": 1, "judges": all, "corrected": rates, "exit": exit.code()});
     serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 

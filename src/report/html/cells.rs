@@ -13,6 +13,7 @@ use crate::report::written::Unit;
 use crate::report::written::estimate;
 use crate::report::written::fixed;
 use crate::text::number::count;
+use crate::text::number::short;
 
 /// Cells with all their figures at most; the others have the comparison table and `summary.json`.
 const MOST_CELLS: usize = 100;
@@ -222,7 +223,13 @@ fn shares(page: &mut Markup, index: usize, cell: &Cell) {
         for score in &q.scores {
             let [passed, failed, scored, missed] = score.counts;
             let note = format!("{passed} pass, {failed} fail, {scored} scored, {missed} not judged.");
+            let note =
+                score.alpha.map_or(note.clone(), |alpha| format!("{note} Krippendorff's alpha {}.", short(alpha)));
             row(&format!("score.{}", score.grader), &score.mean, Unit::PERCENT, &note);
+            if let Some(corrected) = &score.corrected {
+                let note = format!("Prediction-powered: corrected by {} labelled answers.", corrected.n);
+                row(&format!("score.{} corrected", score.grader), corrected, Unit::PERCENT, &note);
+            }
         }
         for reduced in &q.reduced {
             let left_out = match reduced.left_out {

@@ -117,7 +117,7 @@ fn header(page: &mut Markup, summary: &Summary) {
     }
     let facts = [
         count(summary.cells.len() as u64, "cell"),
-        count(run.cases.len() as u64, "case"),
+        count(run.cases, "case"),
         count(run.trials, "trial"),
         format!("{} s", super::written::fixed(run.duration_s, Some(1))),
         format!("{} USD", super::written::fixed(run.cost.usd, None)),

@@ -14,6 +14,7 @@ use crate::analyze::summary::Cell as Source;
 use crate::analyze::summary::CellCost;
 use crate::analyze::summary::Distribution;
 use crate::analyze::summary::Quality;
+use crate::analyze::summary::Score;
 use crate::analyze::summary::SuccessOnly;
 
 #[derive(Serialize)]
@@ -186,6 +187,25 @@ struct Bounds {
     by_tag: BTreeMap<String, E>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     reduced: BTreeMap<String, E>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    judges: BTreeMap<String, Judge>,
+}
+
+/// How far the judge behind a score can be trusted, as far as this run tells.
+#[derive(Serialize)]
+struct Judge {
+    error_rate: E,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alpha: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrected: Option<E>,
+}
+
+impl Judge {
+    fn of(score: &Score) -> Self {
+        let corrected = score.corrected.as_ref().map(E::of);
+        Self { error_rate: E::of(&score.error_rate()), alpha: score.alpha, corrected }
+    }
 }
 
 impl Bounds {
@@ -201,6 +221,7 @@ impl Bounds {
             length: q.length,
             refused: q.refused,
             flaky: q.flaky,
+            judges: q.scores.iter().filter(|s| s.is_judge).map(|s| (s.grader.to_string(), Judge::of(s))).collect(),
             reduced: q.reduced.iter().map(|r| (r.reducer.to_string(), E::of(&r.estimate))).collect(),
             by_tag: q.by_tag.iter().map(|(tag, e)| (tag.clone(), E::of(e))).collect(),
         }

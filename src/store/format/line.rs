@@ -17,6 +17,26 @@ pub struct Head<'a> {
     pub k: Cow<'a, str>,
 }
 
+impl<'a> Head<'a> {
+    /// The head of a line as [`open`] writes it; a line written otherwise is read as JSON.
+    ///
+    /// # Errors
+    /// Says what the line lacks.
+    pub fn of(line: &'a str) -> serde_json::Result<Self> {
+        Self::in_front(line).map_or_else(|| serde_json::from_str(line), Ok)
+    }
+
+    /// Looks at the first bytes alone, where they are in the order in which they are written.
+    fn in_front(line: &'a str) -> Option<Self> {
+        let (n, rest) = line.strip_prefix("{\"n\":")?.split_once(",\"t\":")?;
+        let (t, rest) = rest.split_once(",\"k\":\"")?;
+        let (k, _) = rest.split_once('"')?;
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        (digits(n) && digits(t) && !k.contains('\\')).then_some(())?;
+        Some(Self { n: n.parse().ok()?, t: t.parse().ok()?, k: k.into() })
+    }
+}
+
 /// Length of `,"crc":"01234567"}`.
 const TAIL: usize = 18;
 
@@ -67,6 +87,20 @@ fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn heads_read_the_same_in_front_and_as_json() {
+        let mut line = Vec::new();
+        open(&mut line, 3, u64::MAX, "ended");
+        line.extend_from_slice(br#","k2":"x"}"#);
+        let line = String::from_utf8(line).unwrap();
+        assert_eq!(Head::in_front(&line), serde_json::from_str(&line).ok());
+        for other in [r#"{"t":1,"n":2,"k":"a"}"#, r#"{"n":1,"t":2,"k":"a\nb"}"#, r#"{ "n":1,"t":2,"k":"a"}"#] {
+            assert_eq!(Head::in_front(other), None, "{other}");
+            assert_eq!(Head::of(other).unwrap(), serde_json::from_str::<Head<'_>>(other).unwrap());
+        }
+        assert!(Head::of(r#"{"n":+1,"t":2,"k":"a"}"#).is_err());
+    }
 
     #[test]
     fn a_changed_byte_is_noticed() {
