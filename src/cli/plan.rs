@@ -16,11 +16,14 @@ use super::load;
 use super::notes::notes;
 use super::preflight::online::online;
 use super::terminal;
+use crate::domain::PromptId;
+use crate::domain::TargetId;
 use crate::load::Plan;
 use crate::suite::Suite;
 use crate::suite::explain::CellForecast;
 use crate::suite::explain::Forecast;
 use crate::suite::explain::forecast;
+use crate::suite::explain::forecast_counted;
 use crate::suite::explain::shown;
 use crate::text::plain::for_terminal;
 
@@ -33,9 +36,15 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let mut suite = load::suite(&args.suite, &catalog)?;
     let plan = load::plan(&suite, &args.selection)?;
     super::session::simulated_prices(&mut suite.targets, args.suite.parent());
-    let forecast = forecast(&suite, &plan);
-    let seen = look(args, &suite, &plan, &forecast, &catalog)?;
     let online = args.online.then(|| online(&args.suite, &suite, &plan, &catalog, args.allow_http)).transpose()?;
+    let forecast = match &online {
+        None => forecast(&suite, &plan),
+        Some(seen) => {
+            let mean = |target: &TargetId, prompt: &PromptId| Some(seen.counts.get(target)?.mean(prompt)?.0);
+            forecast_counted(&suite, &plan, &mean)
+        }
+    };
+    let seen = look(args, &suite, &plan, &forecast, &catalog)?;
     let exit = online.as_ref().map_or(Exit::Ok, |seen| seen.exit);
     if args.json {
         let mut json = as_json(&suite, &plan, &forecast);
@@ -93,7 +102,7 @@ fn record(cell: &CellForecast) -> Vec<String> {
         cell.cell.load.id.to_string(),
         format!("{bound}{}", cell.trials),
         cell.warmup.to_string(),
-        format!("about {}", cell.input_tokens),
+        format!("{} {}", if cell.counted { "counted" } else { "about" }, cell.input_tokens),
         money(cell.cost_high),
     ]
 }
@@ -125,6 +134,7 @@ fn as_json(suite: &Suite, plan: &Plan, forecast: &Forecast) -> Value {
             "target": cell.cell.target.as_str(), "mode": cell.cell.mode.as_str(), "prompt": cell.cell.prompt.as_str(),
             "load": cell.cell.load.id.as_str(), "trials": cell.trials, "trials_are_a_bound": cell.open_ended,
             "warmup": cell.warmup, "requests": cell.requests, "input_tokens_estimated": cell.input_tokens,
+            "input_tokens_counted": cell.counted,
             "output_tokens_max": cell.output_tokens, "cost_usd_low": usd(cell.cost_low), "cost_usd_high": usd(cell.cost_high),
         })
     };

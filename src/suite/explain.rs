@@ -10,7 +10,9 @@ use crate::domain::Conversation;
 use crate::domain::Message;
 use crate::domain::Part;
 use crate::domain::Phase;
+use crate::domain::PromptId;
 use crate::domain::Role;
+use crate::domain::TargetId;
 use crate::domain::Usage;
 use crate::domain::Usd;
 use crate::load::Cell;
@@ -39,8 +41,10 @@ pub struct CellForecast {
     pub warmup: u64,
     /// Requests, warm-up included: a trial asks once per turn.
     pub requests: u64,
-    /// Prompt tokens, estimated from the length of the text.
+    /// Prompt tokens: by the provider's own count, else estimated from the length of the text.
     pub input_tokens: u64,
+    /// The provider counted them.
+    pub counted: bool,
     /// Output tokens at most; `None` without a limit such as `max_tokens`.
     pub output_tokens: Option<u64>,
     /// Cost of the prompts alone; `None` without a price.
@@ -78,10 +82,18 @@ impl Forecast {
     }
 }
 
+/// Mean tokens of a prompt at a target, where the provider counted them.
+pub type Counts<'a> = &'a dyn Fn(&TargetId, &PromptId) -> Option<f64>;
+
 /// Bounds of everything that a plan will do.
 pub fn forecast(suite: &Suite, plan: &Plan) -> Forecast {
+    forecast_counted(suite, plan, &|_, _| None)
+}
+
+/// The same, with the providers' own counts of prompt tokens where there are any.
+pub fn forecast_counted(suite: &Suite, plan: &Plan, counts: Counts<'_>) -> Forecast {
     let cells: Vec<CellForecast> =
-        (0u32..).zip(&plan.cells).map(|(id, cell)| of_cell(suite, plan, CellId(id), cell)).collect();
+        (0u32..).zip(&plan.cells).map(|(id, cell)| of_cell(suite, plan, CellId(id), cell, counts)).collect();
     let sum = |of: fn(&CellForecast) -> Option<Usd>| cells.iter().map(of).sum::<Option<Usd>>();
     Forecast {
         cases: plan.cases.len(),
@@ -92,7 +104,7 @@ pub fn forecast(suite: &Suite, plan: &Plan) -> Forecast {
     }
 }
 
-fn of_cell(suite: &Suite, plan: &Plan, id: CellId, cell: &Cell) -> CellForecast {
+fn of_cell(suite: &Suite, plan: &Plan, id: CellId, cell: &Cell, counts: Counts<'_>) -> CellForecast {
     let own: Vec<&Segment> = plan.segments.iter().filter(|segment| segment.cell == id).collect();
     let count = |phase| {
         let own = own.iter().filter(|segment| segment.phase == phase);
@@ -102,7 +114,10 @@ fn of_cell(suite: &Suite, plan: &Plan, id: CellId, cell: &Cell) -> CellForecast 
     let conversations = &plan.conversations[&cell.prompt];
     let turns = conversations.first().map_or(1, |first| first.turns.len() as u64);
     let requests = (trials + warmup).saturating_mul(turns);
-    let per_trial = mean(conversations.iter().map(|conversation| prompt_tokens(conversation)));
+    // Only the first turn can be counted before there are answers.
+    let counted = counts(&cell.target, &cell.prompt).filter(|_| turns == 1);
+    let estimated = || mean(conversations.iter().map(|conversation| prompt_tokens(conversation)));
+    let per_trial = counted.unwrap_or_else(estimated);
     let input_tokens = ((trials + warmup) as f64 * per_trial).round() as u64;
     let target = suite.targets.iter().find(|target| target.id == cell.target);
     let output_cap = target.and_then(|target| target.max_output(&plan.params, target.mode(&cell.mode).ok()));
@@ -125,6 +140,7 @@ fn of_cell(suite: &Suite, plan: &Plan, id: CellId, cell: &Cell) -> CellForecast 
         warmup,
         requests,
         input_tokens,
+        counted: counted.is_some(),
         output_tokens,
         cost_low: cost(0),
         cost_high: output_tokens.and_then(cost),

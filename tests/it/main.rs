@@ -5,6 +5,7 @@
 mod arms;
 mod bad_network;
 mod cache;
+mod canary;
 mod cassettes;
 mod chaos;
 mod compare;

@@ -174,3 +174,30 @@ fn online_plans_tell_a_wrong_address_from_a_missing_server() {
     assert_eq!(verdict("tls"), "unavailable tls");
     assert_eq!((verdict("typo"), &probe("typo")["listed"]), ("ok ok".into(), &Value::Bool(false)));
 }
+
+/// The simulator counts prompt tokens for Anthropic's protocol: the plan's bounds rest on them.
+#[test]
+fn online_plans_count_prompt_tokens_where_the_provider_does() {
+    let world = World::new(2);
+    let address = world.server().base_url();
+    let root = address.trim_end_matches("/v1");
+    retarget(
+        &world,
+        &format!(
+            "  - {{id: t, protocol: anthropic-messages, base_url: \"{root}\", model: m, price: {{input: 1, output: 2}}}}\n"
+        ),
+    );
+    let plan = |more: &[&str]| -> Value {
+        let output = world.run(&[&["plan", "suite.yaml", "--json"], more].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
+    };
+    let (alone, online) = (plan(&[]), plan(&["--online"]));
+    assert_eq!(
+        (&alone["cells"][0]["input_tokens_counted"], &online["cells"][0]["input_tokens_counted"]),
+        (&false.into(), &true.into())
+    );
+    let mean = online["online"]["input_tokens_counted"]["t"]["p"]["mean"].as_f64().unwrap();
+    let tokens = online["cells"][0]["input_tokens_estimated"].as_f64().unwrap();
+    assert!((tokens - 2.0 * mean).abs() <= 0.5, "{online}");
+    assert!((online["cost_usd_low"].as_f64().unwrap() - tokens * 1e-6).abs() < 1e-12, "{online}");
+}

@@ -1,5 +1,6 @@
 //! `plan --online`: everything that can be known of the targets before a run, asked of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 use super::Asking;
 use super::Depth;
 use super::ask;
+use super::count::Counted;
 use super::count::count;
 use super::show::Online;
 use crate::cli::exit::Exit;
@@ -16,6 +18,7 @@ use crate::cli::load;
 use crate::cli::reach;
 use crate::cli::session;
 use crate::cli::session::Simulators;
+use crate::domain::TargetId;
 use crate::engine::clock::RunClock;
 use crate::load::Plan;
 use crate::provider::Catalog;
@@ -27,6 +30,8 @@ pub struct Seen {
     pub text: String,
     /// For programs.
     pub json: Value,
+    /// Prompt tokens, where the protocol counts them.
+    pub counts: BTreeMap<TargetId, Counted>,
     /// 4 when some target is not to be had, else 0.
     pub exit: Exit,
 }
@@ -56,5 +61,6 @@ pub fn online(path: &Path, suite: &Suite, plan: &Plan, catalog: &Catalog, allow_
         text: keys.redactor.clean(&online.text()),
         json: serde_json::from_str(&json).unwrap_or_default(),
         exit: if online.has_gaps() { Exit::Provider } else { Exit::Ok },
+        counts,
     })
 }
