@@ -187,15 +187,28 @@ fn line(point: &Point, rate: bool) -> String {
     let what = if rate { "per second" } else { "in flight" };
     let verdict = if point.client_limited { "the client was the limit" } else { point.verdict().name() };
     let binding = point.binding().map(|held| format!(", {}", held.slo)).unwrap_or_default();
-    format!("{} {what}: {verdict}{binding} ({} trials)", short(point.level), point.trials)
+    format!("{} {what}: {verdict}{binding} ({} trials)", level(point.level), point.trials)
 }
 
 fn text(found: &Capacity, search: &Search, args: &CapacityArgs) -> String {
     let what = if args.rate { "requests per second" } else { "requests in flight" };
-    let head = match (found.highest_met, found.first_not_met) {
-        (Some(met), Some(not)) => format!("capacity: {} {what}; {} is not met", short(met), short(not)),
-        (Some(met), None) => format!("capacity: at least {} {what}, the highest level tried", short(met)),
-        (None, _) => format!("no level meets the objectives, down to {} {what}", short(args.from)),
+    let lowest = search.points().first().map_or(args.from, |point| point.level);
+    let head = match (found.highest_met.map(level), found.first_not_met.map(level)) {
+        (Some(met), Some(not)) if found.client_limited => {
+            format!(
+                "capacity: at least {met} {what}; at {not} this client was the limit, which says nothing about the server"
+            )
+        }
+        (Some(met), Some(not)) if found.is_missed => format!("capacity: {met} {what}; {not} is missed"),
+        (Some(met), Some(not)) => {
+            format!("capacity: at least {met} {what}; {not} could not be decided: try a longer --step")
+        }
+        (Some(met), None) => format!("capacity: at least {met} {what}, the highest level tried"),
+        (None, _) if found.client_limited => {
+            format!("no level could be decided: at {} {what} this client was the limit", level(lowest))
+        }
+        (None, _) if found.is_missed => format!("no level meets the objectives, down to {} {what}", level(lowest)),
+        (None, _) => format!("no level could be decided, down to {} {what}: try a longer --step", level(lowest)),
     };
     let mut lines = vec![head];
     if let Some(slo) = &found.binding {
@@ -214,6 +227,11 @@ fn text(found: &Capacity, search: &Search, args: &CapacityArgs) -> String {
     lines.join("\n")
 }
 
+/// A level as a person would name it: requests in flight are whole.
+fn level(level: f64) -> String {
+    if level.fract() == 0.0 { format!("{level}") } else { short(level) }
+}
+
 /// The curve as a table with bars.
 fn curve(points: &[Point]) -> String {
     let most = points.iter().filter_map(|p| p.throughput_tps.value).fold(0.0, f64::max);
@@ -224,7 +242,7 @@ fn curve(points: &[Point]) -> String {
         let ttft = |at: usize| value(point.ttft.as_ref().and_then(|pair| pair[at].value));
         let share = point.throughput_tps.value.unwrap_or(0.0) / most.max(1e-9);
         table.push_record([
-            short(point.level),
+            level(point.level),
             if point.client_limited { "client limited".into() } else { point.verdict().name().to_owned() },
             point.trials.to_string(),
             ttft(0),

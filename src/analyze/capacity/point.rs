@@ -101,8 +101,18 @@ impl Point {
         self.held.iter().filter(|held| held.verdict != SloVerdict::Met).max_by(worst)
     }
 
-    /// Pools another measurement of the same level.
+    /// Pools another measurement of the same level. One in which the client was the limit says nothing where the client
+    /// kept up in the other.
     pub fn pool(&mut self, other: Self) {
+        let tries = self.tries + other.tries;
+        match (self.client_limited, other.client_limited) {
+            (true, false) => *self = Self { tries, ..other },
+            (false, true) => self.tries = tries,
+            _ => self.add(other),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
         for new in other.held {
             match self.held.iter_mut().find(|held| held.slo == new.slo) {
                 None => self.held.push(new),
@@ -118,7 +128,6 @@ impl Point {
         }
         self.trials += other.trials;
         self.tries += other.tries;
-        self.client_limited |= other.client_limited;
         (self.throughput_rps, self.throughput_tps) = (other.throughput_rps, other.throughput_tps);
         self.ttft = other.ttft;
     }

@@ -102,9 +102,9 @@ impl Search {
         self.points.iter().take_while(|point| point.verdict() == SloVerdict::Met).last()
     }
 
-    /// Undecided, and another measurement may decide it. A client at its limit will be at its limit again.
+    /// Undecided, and another measurement may decide it: a client that was disturbed once may keep up the next time.
     fn is_open(&self, point: &Point) -> bool {
-        point.verdict() == SloVerdict::Inconclusive && !point.client_limited && point.tries < self.bounds.tries
+        point.verdict() == SloVerdict::Inconclusive && point.tries < self.bounds.tries
     }
 
     fn is_close(&self, low: f64, high: f64) -> bool {
@@ -212,9 +212,24 @@ mod tests {
     fn a_client_at_its_limit_is_no_statement_about_the_server() {
         let mut search = Search::new(bounds(4.0, 64.0, true));
         search.record(point(4.0, 0, 200));
-        search.record(Point { client_limited: true, ..point(8.0, 0, 200) });
+        for _ in 0..3 {
+            assert_eq!(search.next(), Step::Measure(8.0), "it may have been disturbed");
+            search.record(Point { client_limited: true, ..point(8.0, 0, 200) });
+        }
         assert_eq!(search.next(), Step::Measure(5.0), "between the two, and not 8 again");
-        assert_eq!(search.result(1).highest_met, Some(4.0));
+        assert_eq!((search.result(1).highest_met, search.result(1).client_limited), (Some(4.0), true));
+    }
+
+    #[test]
+    fn a_client_that_was_disturbed_once_may_keep_up_the_next_time() {
+        let mut search = Search::new(bounds(4.0, 64.0, true));
+        search.record(Point { client_limited: true, ..point(4.0, 200, 200) });
+        search.record(point(4.0, 0, 200));
+        assert_eq!((search.points()[0].trials, search.points()[0].tries), (200, 2), "the disturbed one is left out");
+        assert_eq!((search.highest_met().map(|p| p.level), search.next()), (Some(4.0), Step::Measure(8.0)));
+        search.record(point(8.0, 1, 20));
+        search.record(Point { client_limited: true, ..point(8.0, 20, 20) });
+        assert_eq!((search.points()[1].trials, search.points()[1].client_limited), (20, false));
     }
 
     #[test]
