@@ -11,7 +11,10 @@
 
 #![expect(clippy::print_stdout, reason = "a program that prints its figures")]
 
-mod support;
+#[path = "support/bare.rs"]
+mod bare;
+#[path = "support/server.rs"]
+mod server;
 
 use std::path::Path;
 use std::process::Command;
@@ -21,9 +24,8 @@ use std::time::Duration;
 use rustix::time::ClockId;
 use rustix::time::clock_gettime;
 use serde_json::Value;
-use support::bare;
-use support::bare::Failed;
-use support::server::Server;
+use server::Failed;
+use server::Server;
 
 /// What both clients do.
 struct Work {

@@ -1,16 +1,13 @@
 //! A client that sends requests over kept connections, reads the streams and counts their events: nothing is stamped,
 //! decoded or kept. The floor for the cost of an event.
 
-use std::error::Error;
-
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-/// Anything that goes wrong ends the bench.
-pub(crate) type Failed = Box<dyn Error + Send + Sync>;
+use super::server::Failed;
 
 /// Ends a chunked body.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";

@@ -8,6 +8,9 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 
+/// Anything that goes wrong ends the bench.
+pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
+
 /// A simulator that runs until it is dropped.
 pub(crate) struct Server {
     child: Child,

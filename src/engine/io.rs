@@ -1,5 +1,6 @@
 //! I/O threads: each runs its own reactor, and every stream lives on one of them from start to end.
 
+use std::io::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -9,15 +10,17 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::thread::JoinHandle;
 
 use hdrhistogram::Histogram;
 use tokio::runtime::Builder;
+use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::task::LocalSet;
+use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::thread_cpu;
@@ -59,14 +62,8 @@ pub struct Asked {
 
 impl Asked {
     /// Asks over the network.
-    pub(super) async fn exchange(
-        &self,
-        wire: &Wire,
-        signals: &Signals,
-        abort: &CancellationToken,
-        tap: &mut impl Tap,
-    ) -> Ended {
-        exchange(wire, &self.request, &self.timers, signals, abort, self.reuse, tap).await
+    pub(super) async fn exchange(&self, wire: &Wire, signals: &Signals, tap: &mut impl Tap) -> Ended {
+        exchange(wire, &self.request, &self.timers, signals, self.reuse, tap).await
     }
 }
 
@@ -118,7 +115,7 @@ impl<T: Send + 'static> Lanes<T> {
     /// What the system said when a thread could not be made.
     pub fn start(n: usize, shared: &Shared<T>) -> std::io::Result<Self> {
         // One nanosecond to one minute, three digits.
-        let lag = Histogram::new_with_bounds(1, 60_000_000_000, 3).map_err(std::io::Error::other)?;
+        let lag = Histogram::new_with_bounds(1, 60_000_000_000, 3).map_err(Error::other)?;
         let cpu = (0..n).map(|_| AtomicU64::new(0)).collect();
         let pulse = Arc::new(Pulse { lag: Mutex::new(lag), cpu, overflow: Arc::default() });
         let keys = Arc::new(AtomicU64::new(0));
@@ -126,11 +123,17 @@ impl<T: Send + 'static> Lanes<T> {
         for lane in 0..n {
             let (sender, inbox) = unbounded_channel();
             let (shared, pulse, keys) = (shared.share(), Arc::clone(&pulse), Arc::clone(&keys));
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            // A task of its own: what `block_on` waits for is polled at every wake-up of any stream.
-            let all = async move { tokio::task::spawn_local(serve(lane, inbox, shared, pulse, keys)).await };
-            let work = move || drop(runtime.block_on(LocalSet::new().run_until(all)));
+            let (up, is_up) = sync_channel(1);
+            // Made in its thread, which it cannot leave.
+            let work = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => {
+                    let _ = up.send(Ok(()));
+                    runtime.block_on(serve(lane, inbox, shared, pulse, keys));
+                }
+                Err(why) => drop(up.send(Err(why))),
+            };
             threads.push(thread::Builder::new().name(format!("io-{lane}")).spawn(work)?);
+            is_up.recv().map_err(Error::other)??;
             senders.push(sender);
         }
         Ok(Self { senders, next: AtomicUsize::new(0), threads, pulse })
@@ -178,6 +181,7 @@ async fn serve<T: 'static>(
     keys: Arc<AtomicU64>,
 ) {
     let wire = Rc::new(Wire::new(shared.network.clone(), Arc::clone(&shared.clock)));
+    spawn_local(halt(Rc::clone(&wire), shared.abort.clone()));
     let mut streams = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
@@ -186,7 +190,7 @@ async fn serve<T: 'static>(
                 Some(Order::Send(job)) => {
                     let key = keys.fetch_add(1, Ordering::Relaxed);
                     let tap = ToDecoder { key, sender: shared.decoder.clone(), overflow: Arc::clone(&pulse.overflow) };
-                    streams.spawn_local(carry(Rc::clone(&wire), *job, tap, shared.tapes.clone(), shared.abort.clone()));
+                    streams.spawn_local(carry(Rc::clone(&wire), *job, tap, shared.tapes.clone()));
                 }
                 Some(Order::Beat(sent)) => beat(lane, sent, &*shared.clock, &pulse),
                 None => break,
@@ -198,6 +202,12 @@ async fn serve<T: 'static>(
     wire.close_idle();
 }
 
+/// Ends all streams when the run is aborted.
+async fn halt(wire: Rc<Wire>, abort: CancellationToken) {
+    abort.cancelled().await;
+    wire.halt();
+}
+
 fn beat(lane: usize, sent: Offset, clock: &dyn Clock, pulse: &Pulse) {
     let lag = clock.now().since(sent).unwrap_or_default();
     let mut histogram = pulse.lag.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,13 +215,13 @@ fn beat(lane: usize, sent: Offset, clock: &dyn Clock, pulse: &Pulse) {
     pulse.cpu[lane].store(thread_cpu().as_nanos() as u64, Ordering::Relaxed);
 }
 
-async fn carry<T>(wire: Rc<Wire>, job: Job<T>, mut tap: ToDecoder<T>, tapes: Tapes, abort: CancellationToken) {
+async fn carry<T>(wire: Rc<Wire>, job: Job<T>, mut tap: ToDecoder<T>, tapes: Tapes) {
     let signals = Arc::clone(&job.stream.signals);
     let _ = tap.sender.send(decode::Msg::Open(tap.key, job.stream));
     let ended = match job.label {
-        None => job.asked.exchange(&wire, &signals, &abort, &mut tap).await,
+        None => job.asked.exchange(&wire, &signals, &mut tap).await,
         // In a box, so that the tasks of live runs need no room for it.
-        Some(label) => Box::pin(tapes.answer(&wire, (&job.asked, *label), &signals, &mut tap, &abort)).await,
+        Some(label) => Box::pin(tapes.answer(&wire, (&job.asked, *label), &signals, &mut tap)).await,
     };
     let _ = tap.sender.send(decode::Msg::Close(tap.key, Box::new(ended)));
 }

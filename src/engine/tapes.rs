@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::decode::ToDecoder;
 use super::io::Asked;
 use crate::domain::tape::Label;
@@ -58,22 +56,21 @@ impl Tapes {
         (request, label): (&Asked, Label),
         signals: &Signals,
         tap: &mut ToDecoder<T>,
-        abort: &CancellationToken,
     ) -> Ended {
         match self {
             Self::Replay(kept, speed) => match kept.find(&label) {
-                Ok(tape) => play(wire.clock(), &tape, *speed, abort, tap).await,
+                Ok(tape) => play(wire, &tape, *speed, tap).await,
                 Err(why) => unrecorded(wire.clock(), why),
             },
             Self::Record(kept) => {
                 let mut taping = Taping::new(tap);
-                let ended = request.exchange(wire, signals, abort, &mut taping).await;
+                let ended = request.exchange(wire, signals, &mut taping).await;
                 if let Some(tape) = taping.tape(&request.request, &ended) {
                     kept.keep(label, tape);
                 }
                 ended
             }
-            Self::Live => request.exchange(wire, signals, abort, tap).await,
+            Self::Live => request.exchange(wire, signals, tap).await,
         }
     }
 }

@@ -17,10 +17,8 @@ use memchr::memmem::Finder;
 use tokio::io::AsyncRead as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::ReadBuf;
-use tokio::time::Instant;
-use tokio::time::Sleep;
-use tokio_util::sync::CancellationToken;
 
+use super::alarm::Alarm;
 use super::connect::ConnectError;
 use super::connect::Origin;
 use super::connect::connect;
@@ -118,7 +116,6 @@ pub async fn exchange(
     request: &WireRequest,
     timers: &Timers,
     signals: &Signals,
-    cancel: &CancellationToken,
     reuse: bool,
     tap: &mut impl Tap,
 ) -> Ended {
@@ -139,11 +136,10 @@ pub async fn exchange(
         last_read: sent,
         reads: 0,
         received: 0,
-        armed: false,
     };
     let end = tokio::select! {
         biased;
-        () = cancel.cancelled() => Err(Failure::Cancelled),
+        () = wire.halted() => Err(Failure::Cancelled),
         end = run.go(reuse, tap) => end,
     };
     run.ended.end = end;
@@ -161,12 +157,13 @@ pub(super) struct Exchange<'a> {
     pub(super) last_read: Offset,
     pub(super) reads: u32,
     received: u64,
-    /// The timer was polled since it went off last, so that it will wake this task.
-    armed: bool,
 }
 
 /// Where the bytes of a response come from.
 pub(super) trait Incoming {
+    /// Reads are stamped by the task that polls, not by another one before it.
+    const STAMPS_ITSELF: bool;
+
     /// One read, appended to `into` and stamped when it returned; 0 bytes at the end.
     fn poll_some(
         &mut self,
@@ -177,6 +174,8 @@ pub(super) trait Incoming {
 }
 
 impl Incoming for Socket {
+    const STAMPS_ITSELF: bool = true;
+
     fn poll_some(
         &mut self,
         cx: &mut Context<'_>,
@@ -215,8 +214,8 @@ impl Exchange<'_> {
         };
         self.ended.conn.proxied = proxy.is_some();
         let proxy = proxy.filter(|_| !origin.tls);
-        let mut sleep = Box::pin(tokio::time::sleep(self.timers.first_token.min(self.timers.total)));
-        let written = self.write(&origin, proxy, &mut socket, &mut sleep).await;
+        let mut alarm = self.alarm();
+        let written = self.write(&origin, proxy, &mut socket, &mut alarm).await;
         // A server may answer, with an error, before it has read all: its answer is worth more than our broken pipe.
         let broken = match written {
             Ok(()) => None,
@@ -225,8 +224,8 @@ impl Exchange<'_> {
         };
         self.ended.written = Some(self.wire.clock.now());
         self.last_read = self.wire.clock.now();
-        sleep.as_mut().reset(Instant::now() + self.wait()?);
-        let opened = self.head(&mut socket, &mut sleep).await.map_err(|f| broken.unwrap_or(f));
+        alarm.set(self.last_read, self.wait(self.last_read)?);
+        let opened = self.head(&mut socket, &mut alarm).await.map_err(|f| broken.unwrap_or(f));
         if opened == Err(Failure::Reset(RACE)) {
             self.wire.closes(&origin);
         }
@@ -237,7 +236,7 @@ impl Exchange<'_> {
         self.ended.headers = Some(at);
         refuse_coding(&head)?;
         tap.head(summary(&head));
-        let end = self.body(&head, &rest, &mut socket, &mut sleep, tap).await?;
+        let end = self.body(&head, &rest, &mut socket, &mut alarm, tap).await?;
         if end == BodyEnd::Complete && head.keep_alive && reuse {
             self.wire.keep(&origin, socket);
         }
@@ -278,7 +277,7 @@ impl Exchange<'_> {
         origin: &Origin,
         proxy: Option<&Arc<Proxy>>,
         socket: &mut Socket,
-        sleep: &mut Pin<Box<Sleep>>,
+        alarm: &mut Alarm,
     ) -> Result<(), Failure> {
         let length: u64 = self.request.body.iter().map(|piece| piece.len() as u64).sum();
         let body_len = (!self.request.body.is_empty()).then_some(length);
@@ -287,8 +286,13 @@ impl Exchange<'_> {
         let writing = write_all(socket, pieces);
         tokio::select! {
             result = writing => result.map_err(|_| Failure::Reset(self.before_headers())),
-            () = sleep.as_mut() => Err(Failure::Timeout(Stage::FirstToken)),
+            () = alarm.ring() => Err(Failure::Timeout(Stage::FirstToken)),
         }
+    }
+
+    /// An alarm for the time until the first token.
+    pub(super) fn alarm(&self) -> Alarm {
+        Alarm::new(self.wire.clock.now(), self.timers.first_token.min(self.timers.total))
     }
 
     fn before_headers(&self) -> &'static str {
@@ -298,11 +302,11 @@ impl Exchange<'_> {
     async fn head(
         &mut self,
         socket: &mut Socket,
-        sleep: &mut Pin<Box<Sleep>>,
+        alarm: &mut Alarm,
     ) -> Result<(ResponseHead, Vec<u8>, Offset), Failure> {
         let mut bytes = Vec::new();
         loop {
-            let at = match self.read(socket, sleep, &mut bytes).await? {
+            let at = match self.read(socket, alarm, &mut bytes).await? {
                 Read::Bytes(at) => at,
                 Read::End | Read::Broken(_) => return Err(Failure::Reset(self.before_headers())),
             };
@@ -329,7 +333,7 @@ impl Exchange<'_> {
         head: &ResponseHead,
         rest: &[u8],
         socket: &mut impl Incoming,
-        sleep: &mut Pin<Box<Sleep>>,
+        alarm: &mut Alarm,
         tap: &mut impl Tap,
     ) -> Result<BodyEnd, Failure> {
         let mut body = Body::new(head.framing);
@@ -338,6 +342,9 @@ impl Exchange<'_> {
         let mut at = self.last_read;
         loop {
             let seen = block.bytes.len();
+            if seen == 0 && self.signals.has_token.load(Ordering::Acquire) {
+                block.make_room();
+            }
             let used = body.feed(&incoming, &mut block.bytes).map_err(Failure::Protocol);
             block.mark(at, self.reads);
             self.received += (block.bytes.len() - seen) as u64;
@@ -349,7 +356,7 @@ impl Exchange<'_> {
             }
             if terminal {
                 // The decoder decides whether it is the end; then a server that holds the stream open does not delay us.
-                sleep.as_mut().reset(Instant::now() + GRACE);
+                alarm.set(self.wire.clock.now(), GRACE);
             }
             if over {
                 drain(tap, block).await;
@@ -357,7 +364,7 @@ impl Exchange<'_> {
                 return Ok(if body.is_done() { complete } else { BodyEnd::Capped });
             }
             incoming.clear();
-            let read = self.read(socket, sleep, &mut incoming).await;
+            let read = self.read(socket, alarm, &mut incoming).await;
             match read {
                 Ok(Read::Bytes(when)) => at = when,
                 Ok(Read::End) | Err(Failure::Timeout(Stage::Idle)) if self.signals.is_done.load(Ordering::Acquire) => {
@@ -388,26 +395,20 @@ impl Exchange<'_> {
     }
 
     /// One read into `into`, stamped when it returns.
-    async fn read(
+    async fn read<S: Incoming>(
         &mut self,
-        socket: &mut impl Incoming,
-        sleep: &mut Pin<Box<Sleep>>,
+        socket: &mut S,
+        alarm: &mut Alarm,
         into: &mut Vec<u8>,
     ) -> Result<Read, Failure> {
+        // The first time it is still awake from the read before this one.
+        let mut awake = S::STAMPS_ITSELF.then_some(self.last_read);
         loop {
-            let ready = poll_fn(|cx| {
-                if let Poll::Ready(result) = socket.poll_some(cx, self.wire, into) {
-                    return Poll::Ready(Some(result));
-                }
-                // The timer knows this task since it was polled first; asking it again costs as much as a small read.
-                if self.armed && !sleep.is_elapsed() {
-                    return Poll::Pending;
-                }
-                self.armed = true;
-                sleep.as_mut().poll(cx).map(|()| None)
+            let ready = poll_fn(|cx| match socket.poll_some(cx, self.wire, into) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => alarm.poll(cx, awake.take()).map(|()| None),
             })
             .await;
-            self.armed &= ready.is_some();
             match ready {
                 Some(Ok((0, _))) => return Ok(Read::End),
                 Some(Ok((_, at))) => {
@@ -417,15 +418,17 @@ impl Exchange<'_> {
                     return Ok(Read::Bytes(at));
                 }
                 Some(Err(failure)) => return Ok(Read::Broken(failure)),
-                None => sleep.as_mut().reset(Instant::now() + self.wait()?),
+                None => {
+                    let now = self.wire.clock.now();
+                    alarm.set(now, self.wait(now)?);
+                }
             }
         }
     }
 
     /// Which timer went off, or how long until the next could: never longer than the idle time, so that a stream that
     /// begins to stall later is still found in time.
-    pub(super) fn wait(&self) -> Result<Duration, Failure> {
-        let now = self.wire.clock.now();
+    pub(super) fn wait(&self, now: Offset) -> Result<Duration, Failure> {
         let has_token = self.signals.has_token.load(Ordering::Acquire);
         let idle = if self.signals.is_done.load(Ordering::Acquire) { GRACE } else { self.timers.idle };
         let due = [

@@ -26,10 +26,9 @@ use http::Version;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
-use tokio::time::Instant;
-use tokio::time::Sleep;
 use tokio::time::timeout;
 
+use super::alarm::Alarm;
 use super::connect::Origin;
 use super::exchange::Exchange;
 use super::exchange::Failure;
@@ -138,19 +137,19 @@ impl Exchange<'_> {
         origin: &Origin,
         tap: &mut impl Tap,
     ) -> Result<End, Failure> {
-        let mut sleep = Box::pin(tokio::time::sleep(self.timers.first_token.min(self.timers.total)));
+        let mut alarm = self.alarm();
         let request = request_head(self.request, origin).ok_or(Failure::Protocol("url"))?;
         let opened = link.send.send_request(request, self.request.body.is_empty());
         let (response, body) = opened.map_err(|e| broken(&e, "before_headers"))?;
         tokio::select! {
             // A server that refuses the body answers; the answer is worth more than our broken stream.
             _ = push(body, &self.request.body) => {}
-            () = sleep.as_mut() => return Err(Failure::Timeout(Stage::FirstToken)),
+            () = alarm.ring() => return Err(Failure::Timeout(Stage::FirstToken)),
         }
         // Handed to the connection, which writes it in its next turn.
         self.ended.written = Some(self.wire.clock.now());
         self.last_read = self.wire.clock.now();
-        let response = self.response(response, &mut sleep).await?;
+        let response = self.response(response, &mut alarm).await?;
         self.last_read = link.read_at.get();
         self.reads += 1;
         self.ended.headers = Some(self.last_read);
@@ -159,23 +158,26 @@ impl Exchange<'_> {
         refuse_coding(&head)?;
         tap.head(summary(&head));
         let mut frames = Frames { stream, read_at: link.read_at, end: None };
-        let end = self.body(&head, &[], &mut frames, &mut sleep, tap).await?;
+        let end = self.body(&head, &[], &mut frames, &mut alarm, tap).await?;
         Ok(end.into())
     }
 
     async fn response(
         &self,
         mut response: ResponseFuture,
-        sleep: &mut Pin<Box<Sleep>>,
+        alarm: &mut Alarm,
     ) -> Result<http::Response<RecvStream>, Failure> {
         loop {
             let ready = poll_fn(|cx| match Pin::new(&mut response).poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+                Poll::Pending => alarm.poll(cx, None).map(|()| None),
             });
             match ready.await {
                 Some(result) => return result.map_err(|e| broken(&e, "before_headers")),
-                None => sleep.as_mut().reset(Instant::now() + self.wait()?),
+                None => {
+                    let now = self.wire.clock.now();
+                    alarm.set(now, self.wait(now)?);
+                }
             }
         }
     }
@@ -245,6 +247,8 @@ struct Frames {
 }
 
 impl Incoming for Frames {
+    const STAMPS_ITSELF: bool = false;
+
     fn poll_some(
         &mut self,
         cx: &mut Context<'_>,

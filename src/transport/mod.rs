@@ -3,6 +3,7 @@
 //! One task per stream does everything: connect, write, read, stamp. A stamp is taken when the read returns, before
 //! a byte of it is looked at; framing and decoding happen on another thread (see [`Tap`]).
 
+mod alarm;
 pub mod connect;
 pub mod exchange;
 pub mod http1;

@@ -1,14 +1,20 @@
 //! Connections kept by one I/O thread, and what its streams share.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::future::Future as _;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::sync::Mutex;
+use tokio::sync::Notify;
 
 use super::connect::Origin;
 use super::http2::Known;
@@ -61,6 +67,8 @@ pub struct Wire {
     pub(super) network: Network,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) scratch: RefCell<Box<[u8]>>,
+    is_halted: Cell<bool>,
+    halting: Notify,
 }
 
 struct Idle {
@@ -79,7 +87,30 @@ impl Wire {
             network,
             clock,
             scratch,
+            is_halted: Cell::new(false),
+            halting: Notify::new(),
         }
+    }
+
+    /// Ends all streams, those that begin later included.
+    pub fn halt(&self) {
+        self.is_halted.set(true);
+        self.halting.notify_waiters();
+    }
+
+    /// Waits for [`Wire::halt`]. Polled along with a stream at each of its wake-ups, hence no lock and no other memory:
+    /// to have asked for a wake-up once is enough, as a stream stays in its task.
+    pub(super) async fn halted(&self) {
+        let mut halting = pin!(self.halting.notified());
+        let mut waits = false;
+        poll_fn(|cx| {
+            if !self.is_halted.get() && (waits || halting.as_mut().poll(cx).is_pending()) {
+                waits = true;
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The connection that was used last, if one is young enough and still open; others are closed.

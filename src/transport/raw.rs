@@ -22,6 +22,11 @@ pub struct Block {
     pub marks: Vec<Mark>,
 }
 
+/// What a block gets room for at first, in bytes: some thirty events of one token.
+const ROOM: usize = 8 * 1024;
+/// Bytes of a small read.
+const READ: usize = 128;
+
 impl Block {
     /// Notes that everything added since the last mark arrived with this read.
     pub fn mark(&mut self, at: Offset, read: u32) {
@@ -29,6 +34,12 @@ impl Block {
         if self.marks.last().map_or(0, |mark| mark.end) < end {
             self.marks.push(Mark { at, read, end });
         }
+    }
+
+    /// Makes room for many reads in one go, so that the block is not moved each time it doubles.
+    pub fn make_room(&mut self) {
+        self.bytes.reserve(ROOM);
+        self.marks.reserve(ROOM / READ);
     }
 
     /// Takes everything out, leaving an empty block.

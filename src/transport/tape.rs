@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 
+use super::Wire;
 use super::exchange::Ended;
 use super::exchange::Failure;
 use super::exchange::Tap;
@@ -135,23 +135,21 @@ pub enum Speed {
 
 /// Plays a recording: the same pieces through the same tap. Stamps are the recorded ones, whatever the speed, counted
 /// from now.
-pub async fn play(
-    clock: &dyn Clock,
-    tape: &Tape,
-    speed: Speed,
-    cancel: &CancellationToken,
-    tap: &mut impl Tap,
-) -> Ended {
-    let sent = clock.now();
+pub async fn play(wire: &Wire, tape: &Tape, speed: Speed, tap: &mut impl Tap) -> Ended {
+    let sent = wire.clock.now();
     let at = |offset: Offset| sent.plus(Duration::from_nanos(offset.0));
-    let played = cancel.run_until_cancelled(feed(tape, speed, at, tap)).await;
+    let is_played = tokio::select! {
+        biased;
+        () = wire.halted() => false,
+        () = feed(tape, speed, at, tap) => true,
+    };
     Ended {
         sent,
         written: tape.written.map(at),
         conn: shifted(tape.conn, at),
         headers: tape.head.as_ref().map(|head| at(head.at)),
-        ended: if played.is_some() { at(tape.ended) } else { clock.now() },
-        end: if played.is_some() { end(&tape.stop) } else { Err(Failure::Cancelled) },
+        ended: if is_played { at(tape.ended) } else { wire.clock.now() },
+        end: if is_played { end(&tape.stop) } else { Err(Failure::Cancelled) },
     }
 }
 
