@@ -121,7 +121,8 @@ fn pipelines(spec: &GraderSpec, problems: &mut Vec<Problem>) -> Vec<(Option<Stri
 
 fn version(spec: &GraderSpec, context: &Context) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{:?}{:?}{:?}{:?}", spec.common.extract, spec.common.of, spec.kind, context.seed));
+    // Not the seed: nonces that derive from it guard a verdict, they do not make it, and runs of other seeds compare.
+    hash.update(format!("{:?}{:?}{:?}", spec.common.extract, spec.common.of, spec.kind));
     for name in spec.kind.files() {
         hash.update(context.files.get(&name).map_or(&[][..], Vec::as_slice));
     }

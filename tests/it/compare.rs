@@ -233,6 +233,12 @@ fn what_would_mislead_is_refused_or_listed() {
     desk.grade("expecting", "other-expectations", &said(20, |_| true));
     refused(&["a", "other-expectations"], "all 20 shared cases have changed");
     refused(&["a", "a", "--margin", "0"], "margin");
+    // Another seed is no other grader.
+    let text = fs::read_to_string(desk.path().join("s.yaml")).unwrap();
+    desk.write("s.yaml", &text.replace("seed: 11", "seed: 12"));
+    desk.grade("s", "other-seed", &said(20, |_| true));
+    desk.write("s.yaml", &text);
+    assert_eq!(desk.compare(&["a", "other-seed"]).0["verdict"], "inconclusive", "twenty equal pairs are too few");
     refused(&["a", "a:mode=high"], "no cell that matches `mode=high`");
     // Single cases that differ are left out and listed.
     let some: Vec<Value> = yes(21, |i| if i == 3 { json!({ "expect": "no" }) } else { json!({}) }).split_off(1);
