@@ -214,7 +214,11 @@ fn text(found: &Capacity, search: &Search, args: &CapacityArgs) -> String {
     if let Some(slo) = &found.binding {
         lines.push(format!("binding objective: {slo}"));
     }
-    if let (Some(value), Some(low), Some(high)) = (found.crossing.value, found.crossing.low, found.crossing.high) {
+    // Below what was measured the fit is no estimate of anything.
+    let within = |value: &f64| *value >= lowest;
+    if let (Some(value), Some(low), Some(high)) =
+        (found.crossing.value.filter(within), found.crossing.low, found.crossing.high)
+    {
         let (value, low, high) = (short(value), short(low), short(high));
         lines.push(format!(
             "a rising fit through all levels reaches the limit at {value} [{low}, {high}]: an estimate, not measured"
