@@ -96,6 +96,7 @@ impl Client {
             fingerprint: 0,
             sent_mode: JsonText::new(&serde_json::Value::Null),
             http2: false,
+            max_output: None,
         };
         let minute = Duration::from_secs(60);
         let timers = Timers { connect: minute, first_token: minute, idle: minute, total: minute };

@@ -172,13 +172,11 @@ impl Exchange<'_> {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
                 Poll::Pending => alarm.poll(cx, None).map(|()| None),
             });
-            match ready.await {
-                Some(result) => return result.map_err(|e| broken(&e, "before_headers")),
-                None => {
-                    let now = self.wire.clock.now();
-                    alarm.set(now, self.wait(now)?);
-                }
+            if let Some(result) = ready.await {
+                return result.map_err(|e| broken(&e, "before_headers"));
             }
+            let now = self.wire.clock.now();
+            alarm.set(now, self.wait(now)?);
         }
     }
 }
