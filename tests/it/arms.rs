@@ -109,10 +109,13 @@ fn effort_has_steps_and_a_cheapest_mode() {
     assert!(cheapest["sentence"].as_str().unwrap().contains("no cheaper mode is shown"), "{cheapest}");
     let front = &summary["fronts"][0];
     assert_eq!((front["arms"].as_array().unwrap().len(), &front["latency"]), (3, &"p95(e2e)".into()));
-    let low = &front["arms"][1];
-    assert_eq!(low["on_front"], false, "as often wrong as minimal, and dearer: {front}");
-    assert_eq!(low["dominated_by"]["mode"], "minimal");
-    assert_eq!(front["arms"][0]["share"], 1.0);
+    let (minimal, low) = (&front["arms"][0], &front["arms"][1]);
+    // As often wrong as minimal, and dearer: nothing but a busy machine that made minimal wait may speak for it.
+    let p95 = |arm: &Value| arm["ranks"][1]["rank"].as_u64();
+    let is_faster = p95(low) < p95(minimal);
+    assert_eq!(low["on_front"], is_faster, "{front}");
+    assert!(is_faster || low["dominated_by"]["mode"] == "minimal", "{front}");
+    assert_eq!(minimal["share"], 1.0);
     assert_eq!((&low["ranks"][0]["metric"], &front["arms"][2]["ranks"][0]["rank"]), (&"pass_rate".into(), &1.into()));
 }
 
