@@ -38,7 +38,7 @@ fn ways() -> Vec<Way> {
         way("sliced", Trouble { slice: 23, ..clear.clone() }, WHOLE),
         way("late", Trouble { latency: ms(2), jitter: ms(3), ..clear.clone() }, WHOLE),
         way("paused", Trouble { stall: Some((400, ms(50))), ..clear.clone() }, WHOLE),
-        way("stalled", Trouble { stall: Some((1200, ms(900))), ..clear.clone() }, &[Outcome::Timeout]),
+        way("stalled", Trouble { stall: Some((1200, ms(3000))), ..clear.clone() }, &[Outcome::Timeout]),
         way("reset", ending(600, End::Reset), CUT),
         way("half-closed", ending(600, End::HalfClose), CUT),
         way("cut", Trouble { slice: 40, ..ending(600, End::Truncate) }, CUT),
@@ -60,7 +60,7 @@ fn suite(ways: &[(Way, Proxy)], cases: u64) -> String {
         "name: chaos\nseed: 7\ntargets:\n{targets}params: {{max_tokens: 16}}\n\
          prompts:\n  - {{id: p, user: \"[[sim:tokens=12]] Repeat this word: {{{{ word }}}}\"}}\n\
          cases:\n{}graders:\n  - word_count: {{min: 1, max: 1000}}\nloads:\n  - {{concurrency: 4}}\n\
-         timeout: {{idle: 300ms, first_token: 5s, total: 20s}}\nretry: {{max_attempts: 2}}\n",
+         timeout: {{idle: 1s, first_token: 5s, total: 20s}}\nretry: {{max_attempts: 2}}\n",
         cases.collect::<Vec<_>>().concat()
     )
 }
