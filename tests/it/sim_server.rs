@@ -245,7 +245,8 @@ fn a_fault_may_befall_a_prompt_once() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test times the server from outside any run")]
 fn the_queue_is_served_one_after_another_and_has_an_end() {
-    let server = start("name: q\nslots: 1\nqueue: 2\nmodels: [{id: m, ttft: 60ms}]");
+    // Long enough that a machine which stands still for a while finds the queue as full as it left it.
+    let server = start("name: q\nslots: 1\nqueue: 2\nmodels: [{id: m, ttft: 1s}]");
     let begun = Instant::now();
     let threads: Vec<_> = (0..3)
         .map(|_| {
@@ -266,7 +267,7 @@ fn the_queue_is_served_one_after_another_and_has_an_end() {
     let mut ends: Vec<(bool, Duration)> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     ends.sort_by_key(|(_, at)| *at);
     assert!(ends.iter().all(|(served, _)| *served));
-    assert!(ends[2].1 >= Duration::from_millis(180), "{ends:?}");
+    assert!(ends[2].1 >= Duration::from_secs(3), "{ends:?}");
 }
 
 /// Milliseconds from acceptance to the first and the tenth token, by the server's own stamps.
