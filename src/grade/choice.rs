@@ -1,10 +1,11 @@
 //! `choice`: the letter of a multiple-choice answer, taken by a named chain of steps.
 //!
-//! The chain is the one that MMLU-Pro publishes (Wang et al. 2024, `evaluate_from_local.py`): `phrase` is the first
-//! "answer is (X)", `label` is "Answer: X", `last` is the last letter that stands alone. The verdict says which step
-//! matched. Where `phrase` and `label` find nothing as published, Markdown, LaTeX and brackets
-//! around the letter are read, too, before `last`. Stricter than published: a letter must not begin a word ("answer is Because"), and
-//! the pronoun "I" and the article "A" are no lone letters while another one stands.
+//! Three steps are those that MMLU-Pro publishes, letter for letter (Wang et al. 2024, `evaluate_from_local.py`): `phrase`
+//! is the first "answer is (X)", `label` is "Answer: X", `last` is the last letter that stands alone. Before the last
+//! letter is taken for an answer, `marked` reads both phrases with Markdown, LaTeX and brackets around the letter;
+//! `chain: [phrase, label, last]` leaves that out, for figures to be held against published ones. `lone` is a stricter
+//! `last`: the pronoun "I" and the article "A" count only where no other letter stands. The verdict says which step
+//! matched.
 
 use regex::Regex;
 
@@ -30,17 +31,18 @@ params! {
         value: Option<Text> = None,
         /// The letters offered, as a range `A-J`, as text `ABCD` or as a list.
         letters: Texts = Texts(vec!["A-J".into()]),
-        /// Steps tried in order: `phrase`, `label`, `last`, and `only` for an answer that is nothing but the letter.
-        chain: Texts = Texts(["phrase", "label", "last"].map(str::to_owned).to_vec()),
+        /// Steps tried in order: `phrase`, `label`, `marked`, `last`; also `lone`, and `only` for an answer that is nothing
+        /// but the letter.
+        chain: Texts = Texts(["phrase", "label", "marked", "last"].map(str::to_owned).to_vec()),
     }
 }
 
-const STEPS: [&str; 4] = ["phrase", "label", "last", "only"];
+const STEPS: [&str; 6] = ["phrase", "label", "marked", "last", "lone", "only"];
 
-/// A step of the chain: one expression of it.
+/// A step of the chain: expressions of which the first that matches counts.
 struct ChainStep {
     name: &'static str,
-    expression: Regex,
+    expressions: Vec<Regex>,
 }
 
 impl Spec for Choice {
@@ -105,60 +107,55 @@ fn letters(given: &[String]) -> Result<String, String> {
     Ok(all)
 }
 
-/// The steps named: as published until `last` or the end, then what these steps read in other dress, then the rest.
 fn chain(names: &[String], letters: &str) -> Result<Vec<ChainStep>, Problem> {
-    let (mut steps, mut dressed) = (Vec::new(), Vec::new());
-    for name in names {
-        let Some(name) = STEPS.into_iter().find(|known| known == name) else {
-            return Err(Problem::at("chain", format!("`{name}` is no step; the steps are {}", STEPS.join(", "))));
-        };
-        if name == "last" {
-            steps.append(&mut dressed);
-        }
-        steps.push(ChainStep { name, expression: compiled(&published(name, letters))? });
-        if let Some(text) = in_dress(name, letters) {
-            dressed.push(ChainStep { name, expression: compiled(&text)? });
-        }
-    }
-    steps.append(&mut dressed);
-    Ok(steps)
+    let step = |name: &String| {
+        let known = STEPS.into_iter().find(|known| known == name);
+        let unknown = || Problem::at("chain", format!("`{name}` is no step; the steps are {}", STEPS.join(", ")));
+        let name = known.ok_or_else(unknown)?;
+        let expressions = expressions(name, letters).iter().map(|text| compiled(text)).collect::<Result<_, _>>()?;
+        Ok(ChainStep { name, expressions })
+    };
+    names.iter().map(step).collect()
 }
 
 fn compiled(text: &str) -> Result<Regex, Problem> {
     pattern::compile(text).map_err(|message| Problem::at("letters", message))
 }
 
-fn published(name: &str, letters: &str) -> String {
-    match name {
-        "phrase" => format!(r"answer is \(?([{letters}])\b"),
-        "label" => format!(r".*[aA]nswer:\s*([{letters}])\b"),
-        "only" => format!(r"^[\s(*]*([{letters}])[\s).:*]*$"),
-        _ => format!(r"\b([{letters}])\b"),
-    }
-}
-
-/// With Markdown, LaTeX and brackets around the letter.
-fn in_dress(name: &str, letters: &str) -> Option<String> {
+fn expressions(name: &str, letters: &str) -> Vec<String> {
     let open = r"[\s*_$(\[{\\]*(?:boxed\{|text\{|mathbf\{)*[\s*_(\[]*";
     match name {
-        "phrase" => Some(format!(r"(?i:answer\s+is):?{open}(?i:option\s+)?{open}([{letters}])\b")),
-        "label" => Some(format!(r".*[aA]nswer\**:\**{open}([{letters}])\b")),
-        _ => None,
+        "phrase" => vec![format!(r"answer is \(?([{letters}])")],
+        "label" => vec![format!(r".*[aA]nswer:\s*([{letters}])")],
+        "marked" => vec![
+            format!(r"(?i:answer\s+is):?{open}(?i:option\s+)?{open}([{letters}])\b"),
+            format!(r".*[aA]nswer\**:\**{open}([{letters}])\b"),
+        ],
+        "only" => vec![format!(r"^[\s(*]*([{letters}])[\s).:*]*$")],
+        _ => vec![format!(r"\b([{letters}])\b")],
     }
 }
 
 impl ChainStep {
     fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
-        if self.name != "last" {
-            return self.expression.captures(text)?.get(1).map(|letter| letter.as_str());
+        match self.name {
+            "last" => self.letters(text).last().map(|(letter, _)| letter),
+            "lone" => self
+                .letters(text)
+                .filter(|(letter, rest)| !is_english_word(letter, rest))
+                .last()
+                .or_else(|| self.letters(text).last())
+                .map(|(letter, _)| letter),
+            _ => self.expressions.iter().find_map(|expression| Some(expression.captures(text)?.get(1)?.as_str())),
         }
-        let mut fallback = None;
-        let mut best = None;
-        for found in self.expression.find_iter(text) {
-            let rest = &text[found.end()..];
-            if is_english_word(found.as_str(), rest) { &mut fallback } else { &mut best }.replace(found.as_str());
-        }
-        best.or(fallback)
+    }
+
+    /// Every letter that stands alone, and the text behind it.
+    fn letters<'t>(&self, text: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
+        self.expressions
+            .iter()
+            .flat_map(|expression| expression.find_iter(text))
+            .map(|found| (found.as_str(), &text[found.end()..]))
     }
 }
 
@@ -199,16 +196,14 @@ mod tests {
         let rows = [
             ("Let me think. The answer is (C).", "C", "phrase"),
             ("The answer is C. But the answer is D.", "C", "phrase"),
-            ("the correct Answer is **B**", "B", "phrase"),
             ("Perhaps the answer is: B? No, the answer is (C).", "C", "phrase"),
-            (r"The answer is $\boxed{\text{D}}$", "D", "phrase"),
-            ("The answer is Because of B. Answer: (E)", "E", "label"),
-            ("**Answer:** F", "F", "label"),
+            ("the correct Answer is **B**, as A is none", "B", "marked"),
+            (r"The answer is $\boxed{\text{D}}$, not A", "D", "marked"),
+            ("Answer: (E), not F", "E", "marked"),
+            ("**Answer:** F, not G", "F", "marked"),
             ("The answer is **A**. No: the Answer: D", "D", "label"),
             ("A? no. B? no. So C", "C", "last"),
-            ("It is B, I think", "B", "last"),
-            ("G. A good choice", "G", "last"),
-            ("I", "I", "last"),
+            ("It is B, I think", "I", "last"),
         ];
         for (text, letter, step) in rows {
             let verdict = judge(json!("choice"), json!(letter), text);
@@ -216,6 +211,13 @@ mod tests {
             assert_eq!(verdict.bounds(), (1.0, 1.0), "{text}");
         }
         assert!(!passes(json!("choice"), json!("A"), "none of them"));
+    }
+
+    #[test]
+    fn a_lone_letter_is_no_pronoun_and_no_article_while_another_stands() {
+        for (text, letter) in [("It is B, I think", "B"), ("G. A good choice", "G"), ("C, I'd say", "C"), ("I", "I")] {
+            assert!(passes(json!({"choice": {"chain": "lone"}}), json!(letter), text), "{text}");
+        }
     }
 
     #[test]
