@@ -18,7 +18,8 @@ pub struct Audit {
     begin: Anchor,
     io_cpu: Vec<u64>,
     jiffies: [u64; 2],
-    dispatch: Vec<u64>,
+    /// Lateness of sends in nanoseconds; a histogram, so that a long run needs no more memory than a short one.
+    dispatch: Histogram<u64>,
     tokens: u64,
     coalesced: u64,
     /// Arrivals planned, sent and shed.
@@ -28,13 +29,17 @@ pub struct Audit {
 impl Audit {
     /// Starts; forgets heartbeats from before.
     pub fn start(clock: &dyn Clock, pulse: &Pulse) -> Self {
-        pulse.lag.lock().unwrap_or_else(PoisonError::into_inner).reset();
+        let mut lag = pulse.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        lag.reset();
+        let mut dispatch = lag.clone();
+        drop(lag);
+        dispatch.auto(true);
         pulse.overflow.store(false, Ordering::Relaxed);
         Self {
             begin: Anchor::take(clock),
             io_cpu: pulse.cpu.iter().map(|cpu| cpu.load(Ordering::Relaxed)).collect(),
             jiffies: jiffies(),
-            dispatch: Vec::new(),
+            dispatch,
             tokens: 0,
             coalesced: 0,
             arrivals: [0; 3],
@@ -44,7 +49,8 @@ impl Audit {
     /// Notes an attempt that ended.
     pub fn note(&mut self, observation: &Observation) {
         let late = observation.sent.since(observation.due).unwrap_or_default();
-        self.dispatch.push(late.as_nanos() as u64);
+        // Fails beyond 500 years of lateness alone.
+        let _ = self.dispatch.record(late.as_nanos() as u64);
         let reads = observation.events.iter().filter(|e| e.channel.is_generated()).map(|e| e.read);
         let mut last = None;
         for read in reads {
@@ -55,18 +61,17 @@ impl Audit {
     }
 
     /// The record.
-    pub fn finish(mut self, cell: CellId, clock: &dyn Clock, pulse: &Pulse) -> Health {
+    pub fn finish(self, cell: CellId, clock: &dyn Clock, pulse: &Pulse) -> Health {
         let end = Anchor::take(clock);
         let lag = pulse.lag.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = end.at.since(self.begin.at).unwrap_or_default().as_nanos().max(1) as f64;
         let busiest = pulse.cpu.iter().zip(&self.io_cpu).map(|(cpu, was)| cpu.load(Ordering::Relaxed) - was).max();
-        self.dispatch.sort_unstable();
         let [stolen, total] = jiffies();
         Health {
             cell: Some(cell),
             window: (self.begin.at, end.at),
             lag: [quantile(&lag, 0.5), quantile(&lag, 0.99), Duration::from_nanos(lag.max())],
-            dispatch: [0.5, 0.99, 1.0].map(|q| rank(&self.dispatch, q)),
+            dispatch: [0.5, 0.99, 1.0].map(|q| quantile(&self.dispatch, q)),
             cpu: self.begin.cpu_share(&end),
             io_cpu: busiest.unwrap_or(0) as f64 / elapsed,
             coalesced: self.coalesced as f64 / self.tokens.max(1) as f64,
@@ -82,11 +87,6 @@ impl Audit {
 
 fn quantile(histogram: &Histogram<u64>, q: f64) -> Duration {
     Duration::from_nanos(if histogram.is_empty() { 0 } else { histogram.value_at_quantile(q) })
-}
-
-fn rank(sorted: &[u64], q: f64) -> Duration {
-    let at = (q * sorted.len() as f64).ceil() as usize;
-    Duration::from_nanos(sorted.get(at.saturating_sub(1)).copied().unwrap_or(0))
 }
 
 /// Time that the hypervisor took from this machine, and all time, in clock ticks of `/proc/stat`; zeros elsewhere.
