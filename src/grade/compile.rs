@@ -23,7 +23,7 @@ use crate::domain::TargetId;
 use crate::domain::Verdict;
 
 /// Raised whenever a grader's meaning changes, so that stored verdicts tell old from new.
-const RULES_VERSION: u32 = 2;
+const RULES_VERSION: u32 = 3;
 
 /// What graders need from their suite.
 #[derive(Debug, Clone, Default)]

@@ -1,4 +1,6 @@
 //! Arithmetic in LaTeX or plain text, evaluated within bounds: exact rationals while they fit, floats after that.
+//! Expressions with variables are equal where they agree at several points (Schwartz 1980): a chance agreement to nine
+//! digits is beyond practice.
 
 /// Nesting that is followed.
 const DEEPEST: u8 = 40;
@@ -87,7 +89,32 @@ fn gcd(a: i128, b: i128) -> i128 {
 
 /// The value of an expression without blanks; `None` where it is none, or too deep, or out of range.
 pub(super) fn value(text: &str) -> Option<Number> {
-    let mut parser = Parser { rest: text, depth: 0 };
+    evaluate(text, None)
+}
+
+/// Whether two expressions in the same variables are equal wherever they are defined.
+pub(super) fn same_function(a: &str, b: &str) -> bool {
+    is_formula(a)
+        && is_formula(b)
+        && (0..POINTS).all(|point| match (evaluate(a, Some(point)), evaluate(b, Some(point))) {
+            (Some(a), Some(b)) => a.equals(&b),
+            _ => false,
+        })
+}
+
+/// Places at which expressions with variables are compared.
+const POINTS: u8 = 4;
+
+/// Letters stand for variables only next to arithmetic, and not in words: `east` and `seat` are no products.
+fn is_formula(text: &str) -> bool {
+    let without_commands =
+        ["\\frac", "\\sqrt", "\\pi"].iter().fold(text.to_owned(), |text, name| text.replace(name, "("));
+    let longest = without_commands.split(|c: char| !c.is_ascii_alphabetic()).map(str::len).max().unwrap_or(0);
+    longest <= 2 && text.contains(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '*' | '/' | '^' | '\\'))
+}
+
+fn evaluate(text: &str, point: Option<u8>) -> Option<Number> {
+    let mut parser = Parser { rest: text, depth: 0, point };
     let value = parser.sum()?;
     parser.rest.is_empty().then_some(value)
 }
@@ -95,6 +122,8 @@ pub(super) fn value(text: &str) -> Option<Number> {
 struct Parser<'t> {
     rest: &'t str,
     depth: u8,
+    /// Where variables are evaluated, if they may occur.
+    point: Option<u8>,
 }
 
 impl Parser<'_> {
@@ -133,7 +162,7 @@ impl Parser<'_> {
                 all = all.times(self.signed()?)?;
             } else if self.take("/") {
                 all = all.over(self.signed()?)?;
-            } else if self.rest.starts_with(['(', '\\', '{']) {
+            } else if self.rest.starts_with(['(', '\\', '{']) || self.at_variable() {
                 all = all.times(self.power()?)?;
             } else {
                 return Some(all);
@@ -197,8 +226,36 @@ impl Parser<'_> {
         match self.rest.chars().next()? {
             '(' => self.group('(', ')'),
             '{' => self.group('{', '}'),
-            _ => self.number(),
+            _ if self.at_variable() => self.variable(),
+            _ => self.mixed(),
         }
+    }
+
+    fn at_variable(&self) -> bool {
+        self.point.is_some() && self.rest.starts_with(|c: char| c.is_ascii_alphabetic())
+    }
+
+    /// A letter's value at the point: between 0.5 and 2.5, without a pattern.
+    fn variable(&mut self) -> Option<Number> {
+        const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        let letter = f64::from(*self.rest.as_bytes().first()?);
+        self.rest = &self.rest[1..];
+        Number::float(0.5 + 2.0 * (letter * GOLDEN * f64::from(self.point? + 1)).fract())
+    }
+
+    /// A number, or a mixed one as in `1\frac{1}{2}`: a whole number before a proper fraction of whole numbers.
+    fn mixed(&mut self) -> Option<Number> {
+        let number = self.number()?;
+        let before = self.rest;
+        if matches!(number.exact, Some((_, 1))) && self.take("\\frac") {
+            if let (Some((top, 1)), Some((bottom, 1))) = (self.argument()?.exact, self.argument()?.exact)
+                && (0..bottom).contains(&top)
+            {
+                return number.add(Number::ratio(top.into(), bottom.into())?, 1);
+            }
+            self.rest = before;
+        }
+        Some(number)
     }
 
     fn number(&mut self) -> Option<Number> {
@@ -211,10 +268,28 @@ impl Parser<'_> {
         }
         let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
         self.rest = &self.rest[end..];
-        if digits.len() + places.len() <= 18 {
+        let number = if digits.len() + places.len() <= 18 {
             let top: i128 = format!("0{digits}{places}").parse().ok()?;
-            return Number::ratio(top, 10i128.pow(places.len() as u32));
+            Number::ratio(top, 10i128.pow(places.len() as u32))?
+        } else {
+            Number::float(format!("0{digits}.{places}0").parse().ok()?)?
+        };
+        match self.power_of_ten() {
+            Some(exponent) => number.times(Number::ratio(10, 1)?.power(exponent)?),
+            None => Some(number),
         }
-        Number::float(format!("0{digits}.{places}0").parse().ok()?)
+    }
+
+    /// The exponent of scientific notation, as in `2.5e-3`.
+    fn power_of_ten(&mut self) -> Option<Number> {
+        let digits = self.rest.strip_prefix('e')?;
+        let (sign, digits) = match digits.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, digits.strip_prefix('+').unwrap_or(digits)),
+        };
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let exponent: i128 = digits[..end].parse().ok().filter(|_| end <= 3)?;
+        self.rest = &digits[end..];
+        Number::ratio(sign * exponent, 1)
     }
 }

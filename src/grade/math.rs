@@ -1,13 +1,20 @@
 //! `math`: the final answer equals the expected one as mathematics.
 //!
 //! The answer is the content of the last `\boxed{}`, else what follows "answer is" or the last `=`, else the last
-//! line. Numbers, fractions, percentages, roots and powers are compared by value; tuples, intervals and sets by their
-//! parts; anything else as normalized text. Nothing unbounded is evaluated: text, depth and size of numbers are
-//! limited, and what lies beyond is compared as text.
+//! line; in a sentence, its formula between dollar signs or its number. Numbers, fractions, mixed numbers, percentages,
+//! roots and powers are compared by value, units aside; tuples, intervals and sets by their parts; formulas with
+//! variables by their values; anything else as normalized text. Nothing unbounded is evaluated: text, depth and size of
+//! numbers are limited, and what lies beyond is compared as text.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::compile::Context;
 use super::compile::Problem;
+use super::expression::same_function;
 use super::expression::value;
+use super::numbers;
 use super::params::Text;
 use super::params::params;
 use super::spec::Spec;
@@ -31,9 +38,13 @@ const LONGEST: usize = 2000;
 impl Spec for Math {
     fn rule(&self, _: &Context) -> Result<Box<dyn Rule>, Vec<Problem>> {
         Ok(expecting(self.value.as_ref(), |subject, wanted| {
-            let (found, step) = final_answer(&subject.text);
-            let passed = wanted.iter().any(|wanted| equivalent(found, final_answer(wanted).0));
-            let text = format!("found `{}`, wanted `{}`", one_line(found, 80), one_line(&wanted[0], 80));
+            let (whole, step) = final_answer(&subject.text);
+            let wanted: Vec<&str> = wanted.iter().map(|wanted| final_answer(wanted).0).collect();
+            let meant = |found: &str| wanted.iter().any(|wanted| equivalent(found, wanted));
+            let in_sentence = || pick(whole, step).filter(|found| meant(found));
+            let (passed, found) =
+                if meant(whole) { (true, whole) } else { in_sentence().map_or((false, whole), |f| (true, f)) };
+            let text = format!("found `{}`, wanted `{}`", one_line(found, 80), one_line(wanted[0], 80));
             let why = Why { text, extracted: Some(found.to_owned()), step: Some(step) };
             if passed { Verdict::Pass { why } } else { Verdict::Fail { why } }
         }))
@@ -56,6 +67,22 @@ fn final_answer(text: &str) -> (&str, &'static str) {
         Some(at) if !line[at + 1..].trim().is_empty() => (line[at + 1..].trim(), "equation"),
         _ => (line, "line"),
     }
+}
+
+/// The part of a sentence that answers: the last formula between dollar signs, or a number; the first one after a phrase
+/// such as "answer is", else the last.
+fn pick<'t>(sentence: &'t str, step: &str) -> Option<&'t str> {
+    if step == "boxed" || sentence.len() > LONGEST {
+        return None;
+    }
+    let pieces: Vec<&str> = sentence.split('$').collect();
+    if pieces.len() > 2 {
+        let last_closed = (pieces.len() - 1) / 2 * 2 - 1;
+        return Some(pieces[last_closed]);
+    }
+    let found = numbers::find(sentence);
+    let number = if step == "phrase" { found.first() } else { found.last() };
+    number.map(|number| &sentence[number.range.clone()])
 }
 
 /// The content of the last `\boxed{..}` with balanced braces.
@@ -100,8 +127,58 @@ fn same(a: &str, b: &str, depth: u8) -> bool {
         (Some(x), Some(y)) => {
             x.equals(&y) || (a.ends_with('%') != b.ends_with('%') && (x.percent_of(&y) || y.percent_of(&x)))
         }
-        _ => false,
+        _ if without_unit(a).is_some() || without_unit(b).is_some() => {
+            depth < 4 && same(without_unit(a).unwrap_or(a), without_unit(b).unwrap_or(b), depth + 1)
+        }
+        _ => same_function(a, b),
     }
+}
+
+/// Units that are read behind a number; in LaTeX text any word is.
+const UNITS: [&str; 34] = [
+    "centimeters",
+    "meters",
+    "kilometers",
+    "inches",
+    "feet",
+    "miles",
+    "yards",
+    "grams",
+    "kilograms",
+    "pounds",
+    "liters",
+    "seconds",
+    "minutes",
+    "hours",
+    "days",
+    "weeks",
+    "months",
+    "years",
+    "degrees",
+    "units",
+    "squareunits",
+    "cubicunits",
+    "percent",
+    "mph",
+    "cm",
+    "mm",
+    "km",
+    "kg",
+    "ml",
+    "cm^2",
+    "m^2",
+    "cm^3",
+    "m^3",
+    "kmh",
+];
+
+/// A number without the unit behind it.
+fn without_unit(text: &str) -> Option<&str> {
+    UNITS
+        .iter()
+        .filter_map(|unit| text.strip_suffix(unit))
+        .min_by_key(|rest| rest.len())
+        .filter(|rest| value(rest).is_some())
 }
 
 /// Brackets with two parts or more at the top level, or braces: tuples, intervals, sets.
@@ -130,8 +207,10 @@ fn parts(text: &str) -> Option<(char, Vec<&str>, char)> {
 
 /// LaTeX dress, units and blanks taken off.
 fn normal(text: &str) -> String {
-    let mut text = text.trim().trim_end_matches('.').trim_matches('$').trim().to_owned();
+    let mut text = mixed(text.trim().trim_end_matches('.').trim_matches('$').trim());
     for (from, to) in [
+        // A new row of a matrix, before its backslashes are taken for blanks.
+        ("\\\\", ";"),
         ("\\left", ""),
         ("\\right", ""),
         ("\\!", ""),
@@ -181,8 +260,20 @@ fn normal(text: &str) -> String {
         }
     }
     let text: String = text.split_whitespace().collect();
-    let name = text.split_once('=').filter(|(left, _)| left.len() <= 2 && left.chars().all(char::is_alphabetic));
-    name.map_or(text.clone(), |(_, right)| right.to_owned()).trim_end_matches('.').to_lowercase()
+    let is_name = |left: &str| left.len() <= 2 && left.chars().all(char::is_alphabetic);
+    let member = text.split_once("\\in").filter(|(_, set)| set.starts_with(['(', '[', '{']));
+    let named = text.split_once('=').or(member).filter(|(left, _)| is_name(left));
+    let text = named.map_or(text.as_str(), |(_, right)| right).trim_end_matches('.').to_lowercase();
+    match text.as_bytes() {
+        [b'(', letter, b')'] if letter.is_ascii_alphabetic() => text[1..2].to_owned(),
+        _ => text,
+    }
+}
+
+/// Mixed numbers as `1 1/2`, whose blank means something, in LaTeX.
+fn mixed(text: &str) -> String {
+    static MIXED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(\d)\s+(\d+)\s*/\s*(\d+)").ok());
+    MIXED.as_ref().map_or(text.to_owned(), |mixed| mixed.replace_all(text, "$1\\frac{$2}{$3}").into_owned())
 }
 
 #[cfg(test)]
@@ -216,6 +307,23 @@ mod tests {
             ("1/3", "0.3333", false),
             ("0.1+0.2", "0.3", true),
             ("x^2+1", "x^2 + 1", true),
+            ("x^2+1", "1+x^2", true),
+            ("(x+1)^2", "x^2+2x+1", true),
+            ("(x+1)^2", "x^2+2x+2", false),
+            ("\\frac{2a}{b}", "2a/b", true),
+            ("1+2i", "2i+1", true),
+            ("east", "seat", false),
+            ("1\\frac{1}{2}", "\\frac32", true),
+            ("-1 1/2", "-1.5", true),
+            ("2\\frac{\\sqrt2}{2}", "\\sqrt2", true),
+            ("2.5e3", "2500", true),
+            ("2.5\\times10^{-3}", "0.0025", true),
+            ("5 cm", "5\\text{ cm}", true),
+            ("5 cm", "6 cm", false),
+            ("x \\in [0, 1]", "[0,1]", true),
+            ("\\text{(A)}", "A", true),
+            ("\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\begin{pmatrix}1\\\\2\\end{pmatrix}", true),
+            ("\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\begin{pmatrix}12\\end{pmatrix}", false),
             ("", "", false),
         ];
         for (a, b, equal) in rows {
@@ -231,6 +339,9 @@ mod tests {
             ("2 + 2 = 4", "4"),
             ("first\n\n42", "42"),
             ("#### 1,200", "1200"),
+            ("So the total is 12.", "12"),
+            ("The answer is 12 apples of 20.", "12"),
+            ("Hence its area is $\\frac{1}{2}$ in all.", "0.5"),
         ];
         for (text, wanted) in rows {
             assert!(passes(json!("math"), json!(wanted), text), "{text}");
