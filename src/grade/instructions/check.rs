@@ -311,7 +311,7 @@ fn other_test(id: &str, arguments: &Arguments<'_>) -> Result<Test, String> {
     Ok(match id {
         "language:response_language" => {
             let wanted = arguments.text("language")?;
-            Box::new(move |text| language::detect(text).is_none_or(|found| found == wanted))
+            Box::new(move |text| language::is_in(text, &wanted))
         }
         "combination:two_responses" => Box::new(two_responses),
         "combination:repeat_prompt" => {
@@ -330,15 +330,10 @@ fn other_test(id: &str, arguments: &Arguments<'_>) -> Result<Test, String> {
             let enough = arguments.bound("capital_frequency", "capital_relation")?;
             Box::new(move |text| enough(words::tokens(text).iter().filter(|word| words::is_upper(word)).count()))
         }
-        "change_case:english_capital" => Box::new(|text| words::is_upper(text) && is_english(text)),
-        "change_case:english_lowercase" => Box::new(|text| words::is_lower(text) && is_english(text)),
+        "change_case:english_capital" => Box::new(|text| words::is_upper(text) && language::is_in(text, "en")),
+        "change_case:english_lowercase" => Box::new(|text| words::is_lower(text) && language::is_in(text, "en")),
         _ => Box::new(|text| !text.contains(',')),
     })
-}
-
-/// A language that cannot be told counts as followed, as published.
-fn is_english(text: &str) -> bool {
-    language::detect(text).is_none_or(|found| found == "en")
 }
 
 fn two_responses(text: &str) -> bool {
