@@ -62,8 +62,8 @@ pub struct Asked {
 
 impl Asked {
     /// Asks over the network.
-    pub(super) async fn exchange(&self, wire: &Wire, signals: &Signals, tap: &mut impl Tap) -> Ended {
-        exchange(wire, &self.request, &self.timers, signals, self.reuse, tap).await
+    pub(super) fn exchange(&self, wire: &Wire, signals: &Signals, tap: &mut impl Tap) -> impl Future<Output = Ended> {
+        exchange(wire, &self.request, &self.timers, signals, self.reuse, tap)
     }
 }
 

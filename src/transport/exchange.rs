@@ -4,16 +4,15 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 use std::time::Duration;
 
 use bytes::Buf as _;
 use bytes::Bytes;
-use memchr::memmem::Finder;
 use tokio::io::AsyncRead as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::ReadBuf;
@@ -22,8 +21,9 @@ use super::alarm::Alarm;
 use super::connect::ConnectError;
 use super::connect::Origin;
 use super::connect::connect;
+use super::flow::Flow;
 use super::http1;
-use super::http1::Body;
+use super::http1::Framing;
 use super::http1::ResponseHead;
 use super::http2::Way;
 use super::pool::Wire;
@@ -103,8 +103,6 @@ pub struct Ended {
 
 /// A pooled connection that its server closed just as it was used again.
 const RACE: &str = "conn_reuse_race";
-/// Bodies larger than this are cut.
-pub const MAX_BODY: u64 = 64 * 1024 * 1024;
 /// Blocks are handed on at this size at the latest.
 const BLOCK: usize = 32 * 1024;
 /// After its terminal event a stream gets this long to end properly, so that its connection can be kept.
@@ -135,7 +133,7 @@ pub async fn exchange(
         },
         last_read: sent,
         reads: 0,
-        received: 0,
+        has_token: false,
     };
     let end = tokio::select! {
         biased;
@@ -156,7 +154,8 @@ pub(super) struct Exchange<'a> {
     pub(super) ended: Ended,
     pub(super) last_read: Offset,
     pub(super) reads: u32,
-    received: u64,
+    /// Generated material was decoded, as far as this side was told.
+    has_token: bool,
 }
 
 /// Where the bytes of a response come from.
@@ -164,12 +163,12 @@ pub(super) trait Incoming {
     /// Reads are stamped by the task that polls, not by another one before it.
     const STAMPS_ITSELF: bool;
 
-    /// One read, appended to `into` and stamped when it returned; 0 bytes at the end.
+    /// One read, given to `take` right after it was stamped; 0 bytes at the end.
     fn poll_some(
         &mut self,
         cx: &mut Context<'_>,
         wire: &Wire,
-        into: &mut Vec<u8>,
+        take: &mut impl FnMut(&[u8]),
     ) -> Poll<Result<(usize, Offset), Failure>>;
 }
 
@@ -180,13 +179,13 @@ impl Incoming for Socket {
         &mut self,
         cx: &mut Context<'_>,
         wire: &Wire,
-        into: &mut Vec<u8>,
+        take: &mut impl FnMut(&[u8]),
     ) -> Poll<Result<(usize, Offset), Failure>> {
         let mut scratch = wire.scratch.borrow_mut();
         let mut buf = ReadBuf::new(&mut scratch);
         Pin::new(self).poll_read(cx, &mut buf).map(|result| {
             let at = wire.clock.now();
-            into.extend_from_slice(buf.filled());
+            take(buf.filled());
             match result {
                 Ok(()) => Ok((buf.filled().len(), at)),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok((0, at)),
@@ -197,25 +196,40 @@ impl Incoming for Socket {
 }
 
 impl Exchange<'_> {
+    /// All that comes before the body is done in boxes: the smaller the task of a stream, the less memory each of its
+    /// thousand wake-ups touches.
     async fn go(&mut self, reuse: bool, tap: &mut impl Tap) -> Result<End, Failure> {
         let origin = Origin::of(&self.request.url).ok_or(Failure::Protocol("url"))?;
-        let proxy = self.wire.network.proxies.of(&origin);
-        let mut socket = if self.request.http2 {
-            // In boxes, so that exchanges over HTTP/1.1 need no room for it.
-            match Box::pin(self.way(&origin, reuse)).await? {
-                Way::Http1(socket) => socket,
-                Way::Http2(link) => {
-                    self.ended.conn.proxied = proxy.is_some();
-                    return Box::pin(self.over_http2(link, &origin, tap)).await;
-                }
-            }
-        } else {
-            self.socket(&origin, reuse).await?
+        let way = Box::pin(self.way(&origin, reuse)).await?;
+        self.ended.conn.proxied = self.wire.network.proxies.of(&origin).is_some();
+        let mut socket = match way {
+            Way::Http1(socket) => socket,
+            Way::Http2(link) => return Box::pin(self.over_http2(link, &origin, tap)).await,
         };
-        self.ended.conn.proxied = proxy.is_some();
-        let proxy = proxy.filter(|_| !origin.tls);
+        let (head, rest, mut alarm) = Box::pin(self.ask(&origin, &mut socket)).await?;
+        let keep_alive = head.keep_alive && reuse;
+        let framing = head.framing;
+        tap.head(summary(&head));
+        let end = self.body(framing, &rest, &mut socket, &mut alarm, tap).await?;
+        if end == BodyEnd::Complete && keep_alive {
+            self.wire.keep(&origin, socket);
+        }
+        Ok(end.into())
+    }
+
+    async fn way(&mut self, origin: &Origin, reuse: bool) -> Result<Way, Failure> {
+        if self.request.http2 {
+            self.way_of_http2(origin, reuse).await
+        } else {
+            self.socket(origin, reuse).await.map(Way::Http1)
+        }
+    }
+
+    /// Sends the request and reads the head of the answer, with what came behind it.
+    async fn ask(&mut self, origin: &Origin, socket: &mut Socket) -> Result<(ResponseHead, Vec<u8>, Alarm), Failure> {
+        let proxy = self.wire.network.proxies.of(origin).filter(|_| !origin.tls);
         let mut alarm = self.alarm();
-        let written = self.write(&origin, proxy, &mut socket, &mut alarm).await;
+        let written = self.write(origin, proxy, socket, &mut alarm).await;
         // A server may answer, with an error, before it has read all: its answer is worth more than our broken pipe.
         let broken = match written {
             Ok(()) => None,
@@ -225,9 +239,9 @@ impl Exchange<'_> {
         self.ended.written = Some(self.wire.clock.now());
         self.last_read = self.wire.clock.now();
         alarm.set(self.last_read, self.wait(self.last_read)?);
-        let opened = self.head(&mut socket, &mut alarm).await.map_err(|f| broken.unwrap_or(f));
+        let opened = self.head(socket, &mut alarm).await.map_err(|f| broken.unwrap_or(f));
         if opened == Err(Failure::Reset(RACE)) {
-            self.wire.closes(&origin);
+            self.wire.closes(origin);
         }
         let (head, rest, at) = opened?;
         if let (407, Some(proxy)) = (head.status, proxy) {
@@ -235,12 +249,7 @@ impl Exchange<'_> {
         }
         self.ended.headers = Some(at);
         refuse_coding(&head)?;
-        tap.head(summary(&head));
-        let end = self.body(&head, &rest, &mut socket, &mut alarm, tap).await?;
-        if end == BodyEnd::Complete && head.keep_alive && reuse {
-            self.wire.keep(&origin, socket);
-        }
-        Ok(end.into())
+        Ok((head, rest, alarm))
     }
 
     pub(super) async fn socket(&mut self, origin: &Origin, reuse: bool) -> Result<Socket, Failure> {
@@ -306,8 +315,8 @@ impl Exchange<'_> {
     ) -> Result<(ResponseHead, Vec<u8>, Offset), Failure> {
         let mut bytes = Vec::new();
         loop {
-            let at = match self.read(socket, alarm, &mut bytes).await? {
-                Read::Bytes(at) => at,
+            let at = match self.read(socket, alarm, |read| bytes.extend_from_slice(read)).await? {
+                Read::Bytes => self.last_read,
                 Read::End | Read::Broken(_) => return Err(Failure::Reset(self.before_headers())),
             };
             while let Some((head, len)) = http1::parse_head(&bytes).map_err(|rule| self.no_http(rule, &bytes))? {
@@ -330,99 +339,84 @@ impl Exchange<'_> {
 
     pub(super) async fn body(
         &mut self,
-        head: &ResponseHead,
+        framing: Framing,
         rest: &[u8],
         socket: &mut impl Incoming,
         alarm: &mut Alarm,
         tap: &mut impl Tap,
     ) -> Result<BodyEnd, Failure> {
-        let mut body = Body::new(head.framing);
-        let mut block = Block::default();
-        let mut incoming = rest.to_vec();
-        let mut at = self.last_read;
+        let mut flow = Flow::new(framing);
+        flow.take(rest);
         loop {
-            let seen = block.bytes.len();
-            if seen == 0 && self.signals.has_token.load(Ordering::Acquire) {
-                block.make_room();
+            flow.mark(self.last_read, self.reads);
+            let (is_over, is_terminal) = (flow.is_over(), flow.looks_terminal());
+            if is_over || is_terminal || self.wants_decoding(flow.held()) {
+                flow.offer(tap);
             }
-            let used = body.feed(&incoming, &mut block.bytes).map_err(Failure::Protocol);
-            block.mark(at, self.reads);
-            self.received += (block.bytes.len() - seen) as u64;
-            let over = used.is_err() || body.is_done() || self.received > MAX_BODY;
-            let fresh = &block.bytes[seen.saturating_sub(LONGEST_MARKER)..];
-            let terminal = looks_terminal(fresh);
-            if over || terminal || self.wants_decoding(block.bytes.len()) {
-                offer(tap, &mut block);
-            }
-            if terminal {
+            if is_terminal {
                 // The decoder decides whether it is the end; then a server that holds the stream open does not delay us.
                 alarm.set(self.wire.clock.now(), GRACE);
             }
-            if over {
-                drain(tap, block).await;
-                let complete = if used? == incoming.len() { BodyEnd::Complete } else { BodyEnd::Stopped };
-                return Ok(if body.is_done() { complete } else { BodyEnd::Capped });
+            if is_over {
+                let end = flow.end();
+                flow.drain(tap).await;
+                return end;
             }
-            incoming.clear();
-            let read = self.read(socket, alarm, &mut incoming).await;
-            match read {
-                Ok(Read::Bytes(when)) => at = when,
+            flow.expect(self.has_token);
+            match self.read(socket, alarm, |bytes| flow.take(bytes)).await {
+                Ok(Read::Bytes) => {}
                 Ok(Read::End) | Err(Failure::Timeout(Stage::Idle)) if self.signals.is_done.load(Ordering::Acquire) => {
-                    drain(tap, block).await;
+                    flow.drain(tap).await;
                     return Ok(BodyEnd::Stopped);
                 }
                 other => {
-                    drain(tap, block).await;
-                    return Self::stopped(other, &body);
+                    let end = flow.stopped(other);
+                    flow.drain(tap).await;
+                    return end;
                 }
             }
-        }
-    }
-
-    /// What the end of the connection, or a failure, means for the body.
-    fn stopped(read: Result<Read, Failure>, body: &Body) -> Result<BodyEnd, Failure> {
-        match read? {
-            Read::End if body.may_end_here() => Ok(BodyEnd::Stopped),
-            Read::End => Ok(BodyEnd::Cut),
-            Read::Broken(failure) => Err(failure),
-            Read::Bytes(_) => Err(Failure::Reset("mid_stream")),
         }
     }
 
     /// Until the first token every read is decoded at once, since a timer waits for it; later only full blocks.
-    fn wants_decoding(&self, held: usize) -> bool {
-        held >= BLOCK || !self.signals.has_token.load(Ordering::Acquire)
+    fn wants_decoding(&mut self, held: usize) -> bool {
+        // What the decoding side found is asked for no longer than it is news: another thread's memory is dear.
+        self.has_token = self.has_token || self.signals.has_token.load(Ordering::Acquire);
+        held >= BLOCK || !self.has_token
     }
 
-    /// One read into `into`, stamped when it returns.
-    async fn read<S: Incoming>(
+    /// One read, given to `take` and stamped when it returns.
+    fn read<S: Incoming>(
         &mut self,
         socket: &mut S,
         alarm: &mut Alarm,
-        into: &mut Vec<u8>,
-    ) -> Result<Read, Failure> {
+        mut take: impl FnMut(&[u8]),
+    ) -> impl Future<Output = Result<Read, Failure>> {
         // The first time it is still awake from the read before this one.
         let mut awake = S::STAMPS_ITSELF.then_some(self.last_read);
-        loop {
-            let ready = poll_fn(|cx| match socket.poll_some(cx, self.wire, into) {
-                Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending => alarm.poll(cx, awake.take()).map(|()| None),
-            })
-            .await;
-            match ready {
-                Some(Ok((0, _))) => return Ok(Read::End),
-                Some(Ok((_, at))) => {
-                    // Frames of HTTP/2 may share a read.
-                    self.reads += u32::from(at != self.last_read);
-                    self.last_read = at;
-                    return Ok(Read::Bytes(at));
-                }
-                Some(Err(failure)) => return Ok(Read::Broken(failure)),
-                None => {
+        poll_fn(move |cx| {
+            loop {
+                let Poll::Ready(read) = socket.poll_some(cx, self.wire, &mut take) else {
+                    ready!(alarm.poll(cx, awake.take()));
                     let now = self.wire.clock.now();
                     alarm.set(now, self.wait(now)?);
-                }
+                    continue;
+                };
+                return Poll::Ready(Ok(self.noted(read)));
             }
+        })
+    }
+
+    fn noted(&mut self, read: Result<(usize, Offset), Failure>) -> Read {
+        match read {
+            Ok((0, _)) => Read::End,
+            Ok((_, at)) => {
+                // Frames of HTTP/2 may share a read.
+                self.reads += u32::from(at != self.last_read);
+                self.last_read = at;
+                Read::Bytes
+            }
+            Err(failure) => Read::Broken(failure),
         }
     }
 
@@ -447,9 +441,13 @@ impl Exchange<'_> {
     }
 }
 
-enum Read {
-    Bytes(Offset),
+/// What a read brought.
+pub(super) enum Read {
+    /// Bytes.
+    Bytes,
+    /// The end of the connection.
     End,
+    /// The end of everything.
     Broken(Failure),
 }
 
@@ -478,39 +476,6 @@ impl From<BodyEnd> for End {
 
 /// Type and major version of a TLS record that carries an alert (RFC 8446, section 5.1).
 const TLS_ALERT: &[u8] = &[21, 3];
-
-const LONGEST_MARKER: usize = 32;
-
-/// What a terminal event of some protocol holds. Made once: this looks through every byte of every stream.
-static MARKERS: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| [b"[DONE]".as_slice(), b"message_stop", b"response."].map(Finder::new));
-
-/// Whether bytes hold what a terminal event of any protocol holds. Model text may hold it too: the decoder decides.
-fn looks_terminal(bytes: &[u8]) -> bool {
-    let [done, stop, response] = &*MARKERS;
-    let ends = |rest: &[u8]| [&b"completed"[..], b"incomplete", b"failed"].iter().any(|end| rest.starts_with(end));
-    done.find(bytes).is_some()
-        || stop.find(bytes).is_some()
-        || response.find_iter(bytes).any(|at| ends(&bytes[at + b"response.".len()..]))
-}
-
-fn offer(tap: &mut impl Tap, block: &mut Block) {
-    if block.bytes.is_empty() {
-        return;
-    }
-    if let Err(back) = tap.block(block.take()) {
-        *block = back;
-    }
-}
-
-/// Hands over what is left, waiting for the receiver where it must.
-pub(super) async fn drain(tap: &mut impl Tap, mut block: Block) {
-    offer(tap, &mut block);
-    while !block.bytes.is_empty() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        offer(tap, &mut block);
-    }
-}
 
 async fn write_all(socket: &mut Socket, pieces: Vec<Bytes>) -> io::Result<()> {
     let mut pieces: Vec<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).rev().collect();

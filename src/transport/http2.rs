@@ -81,7 +81,7 @@ pub(super) enum Way {
 
 impl Exchange<'_> {
     /// The shared connection to a server, or a new one. Whoever comes first connects, the others wait for it.
-    pub(super) async fn way(&mut self, origin: &Origin, reuse: bool) -> Result<Way, Failure> {
+    pub(super) async fn way_of_http2(&mut self, origin: &Origin, reuse: bool) -> Result<Way, Failure> {
         if !reuse {
             return self.dial(origin).await;
         }
@@ -158,7 +158,7 @@ impl Exchange<'_> {
         refuse_coding(&head)?;
         tap.head(summary(&head));
         let mut frames = Frames { stream, read_at: link.read_at, end: None };
-        let end = self.body(&head, &[], &mut frames, &mut alarm, tap).await?;
+        let end = self.body(head.framing, &[], &mut frames, &mut alarm, tap).await?;
         Ok(end.into())
     }
 
@@ -251,22 +251,23 @@ impl Incoming for Frames {
         &mut self,
         cx: &mut Context<'_>,
         _wire: &Wire,
-        into: &mut Vec<u8>,
+        take: &mut impl FnMut(&[u8]),
     ) -> Poll<Result<(usize, Offset), Failure>> {
-        let before = into.len();
+        let mut taken = 0;
         while self.end.is_none() {
             match self.stream.poll_data(cx) {
                 Poll::Ready(Some(Ok(bytes))) => {
                     // Fails only where the stream is gone, which the next turn tells.
                     let _ = self.stream.flow_control().release_capacity(bytes.len());
-                    into.extend_from_slice(&bytes);
+                    taken += bytes.len();
+                    take(&bytes);
                 }
                 Poll::Ready(Some(Err(error))) => self.end = Some(Err(error)),
                 Poll::Ready(None) => self.end = Some(Ok(())),
                 Poll::Pending => break,
             }
         }
-        match (into.len() - before, &self.end) {
+        match (taken, &self.end) {
             (0, None) => Poll::Pending,
             (0, Some(Err(error))) => Poll::Ready(Err(broken(error, "mid_stream"))),
             (n, _) => Poll::Ready(Ok((n, self.read_at.get()))),

@@ -6,6 +6,7 @@
 mod alarm;
 pub mod connect;
 pub mod exchange;
+mod flow;
 pub mod http1;
 mod http2;
 pub mod pool;

@@ -9,7 +9,7 @@ use super::Wire;
 use super::exchange::Ended;
 use super::exchange::Failure;
 use super::exchange::Tap;
-use super::exchange::drain;
+use super::flow::drain;
 use super::raw::Block;
 use super::raw::Mark;
 use crate::domain::Clock;
