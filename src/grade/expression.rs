@@ -77,6 +77,24 @@ impl Number {
             _ => Self::float(self.float.powf(other.float)),
         }
     }
+
+    /// `n!`, as far as it fits.
+    fn factorial(self) -> Option<Self> {
+        let Some((n @ 0..=20, 1)) = self.exact else { return None };
+        Self::ratio((1..=i128::from(n)).product(), 1)
+    }
+
+    /// The binomial coefficient.
+    fn choose(self, other: Self) -> Option<Self> {
+        let (Some((n @ 0..=60, 1)), Some((k, 1))) = (self.exact, other.exact) else { return None };
+        let (n, k) = (i128::from(n), i128::from(k));
+        let step = |all: i128, i: i128| Some(all * (n - i) / (i + 1));
+        Self::ratio((0..k.min(n + 1)).try_fold(1, step)?, 1)
+    }
+
+    fn size(self) -> Self {
+        Self { float: self.float.abs(), exact: self.exact.map(|(top, bottom)| (top.abs(), bottom)) }
+    }
 }
 
 fn gcd(a: i128, b: i128) -> i128 {
@@ -94,23 +112,25 @@ pub(super) fn value(text: &str) -> Option<Number> {
 
 /// Whether two expressions in the same variables are equal wherever they are defined.
 pub(super) fn same_function(a: &str, b: &str) -> bool {
-    is_formula(a)
-        && is_formula(b)
-        && (0..POINTS).all(|point| match (evaluate(a, Some(point)), evaluate(b, Some(point))) {
-            (Some(a), Some(b)) => a.equals(&b),
-            _ => false,
-        })
+    let values = || (0..POINTS).map(|point| (evaluate(a, Some(point)), evaluate(b, Some(point))));
+    let agree = |(a, b)| match (a, b) {
+        (Some(a), Some(b)) => Number::equals(&a, &b),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    is_formula(a) && is_formula(b) && values().all(agree) && values().any(|(a, _)| a.is_some())
 }
 
-/// Places at which expressions with variables are compared.
-const POINTS: u8 = 4;
+/// Places at which expressions with variables are compared. At the first of them all variables are positive; at the
+/// others each pair of variables differs in sign at least once.
+const POINTS: u8 = ALL_POSITIVE + 5;
+const ALL_POSITIVE: u8 = 4;
 
 /// Letters stand for variables only next to arithmetic, and not in words: `east` and `seat` are no products.
 fn is_formula(text: &str) -> bool {
     let without_commands =
-        ["\\frac", "\\sqrt", "\\pi"].iter().fold(text.to_owned(), |text, name| text.replace(name, "("));
+        ["\\frac", "\\sqrt", "\\binom", "\\pi"].iter().fold(text.to_owned(), |text, name| text.replace(name, "("));
     let longest = without_commands.split(|c: char| !c.is_ascii_alphabetic()).map(str::len).max().unwrap_or(0);
-    longest <= 2 && text.contains(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '*' | '/' | '^' | '\\'))
+    longest <= 2 && text.contains(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '*' | '/' | '^' | '|' | '\\'))
 }
 
 fn evaluate(text: &str, point: Option<u8>) -> Option<Number> {
@@ -181,6 +201,7 @@ impl Parser<'_> {
 
     fn power(&mut self) -> Option<Number> {
         let base = self.atom()?;
+        let base = if self.take("!") { base.factorial()? } else { base };
         let base = if self.take("%") { base.over(Number::ratio(100, 1)?)? } else { base };
         if self.take("^") {
             let exponent = self
@@ -220,12 +241,17 @@ impl Parser<'_> {
             let under = if self.rest.starts_with(['{', '(']) { self.argument()? } else { self.number()? };
             return Number::float(under.float.powf(1.0 / root.float));
         }
+        if self.take("\\binom") {
+            let n = self.argument()?;
+            return n.choose(self.argument()?);
+        }
         if self.take("\\pi") || self.take("pi") {
             return Number::float(std::f64::consts::PI);
         }
         match self.rest.chars().next()? {
             '(' => self.group('(', ')'),
             '{' => self.group('{', '}'),
+            '|' => self.group('|', '|').map(Number::size),
             _ if self.at_variable() => self.variable(),
             _ => self.mixed(),
         }
@@ -235,12 +261,15 @@ impl Parser<'_> {
         self.point.is_some() && self.rest.starts_with(|c: char| c.is_ascii_alphabetic())
     }
 
-    /// A letter's value at the point: between 0.5 and 2.5, without a pattern.
+    /// A letter's value at the point: between 0.5 and 2.5 in size, without a pattern.
     fn variable(&mut self) -> Option<Number> {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
-        let letter = f64::from(*self.rest.as_bytes().first()?);
+        let (letter, point) = (*self.rest.as_bytes().first()?, self.point?);
         self.rest = &self.rest[1..];
-        Number::float(0.5 + 2.0 * (letter * GOLDEN * f64::from(self.point? + 1)).fract())
+        let size = 0.5 + 2.0 * (f64::from(letter) * GOLDEN * f64::from(point + 1)).fract();
+        // Letters differ in their last five bits.
+        let is_negative = point >= ALL_POSITIVE && (letter >> (point - ALL_POSITIVE)) & 1 == 1;
+        Number::float(if is_negative { -size } else { size })
     }
 
     /// A number, or a mixed one as in `1\frac{1}{2}`: a whole number before a proper fraction of whole numbers.
