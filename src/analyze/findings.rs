@@ -152,7 +152,8 @@ fn best(summary: &Summary, found: &mut Vec<Finding>) {
         let words = |name: &str, e: &Estimate| format!("{name} passes most cases: {}.", interval(e, percent));
         extreme(summary, rate, |a, b| a > b, words, found);
     }
-    let ttfa = |cell: &Cell| cell.metrics.get(&Metric::Ttfa).map(|d| d.p50);
+    let kept_up = |cell: &&Cell| !cell.client_limited;
+    let ttfa = |cell: &Cell| Some(cell).filter(kept_up)?.metrics.get(&Metric::Ttfa).map(|d| d.p50);
     extreme(
         summary,
         ttfa,

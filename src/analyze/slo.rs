@@ -373,7 +373,9 @@ fn pass_rate(slo: &SloSpec, evidence: &Evidence<'_>) -> Decision {
         decision.verdict = SloVerdict::Met;
         decision.needed_n = None;
     }
-    decision.why = format!("{} of {} cases decided, {missing} missing", quality.decided, quality.cases);
+    if missing > 0 {
+        decision.why = format!("{}; {missing} of {} cases have no decided grade", decision.why, quality.cases);
+    }
     if decision.verdict == SloVerdict::Inconclusive && missing == 0 {
         decision.needed_n = needed_for_rate(slo, quality.pass_rate);
     }

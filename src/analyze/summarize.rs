@@ -65,6 +65,7 @@ pub fn summarize(run: &Run, trials: &Trials) -> Summary {
     let mut summary = Summary {
         run: record(run, trials, &measured),
         simulated: run.simulated,
+        recorded: run.recorded,
         instrument: audit::instrument(run, trials, &cells),
         slos,
         unavailable,

@@ -47,6 +47,8 @@ pub struct Summary {
     pub run: RunRecord,
     /// Every figure comes from the simulator.
     pub simulated: bool,
+    /// Answers were recorded elsewhere: nothing was sent, and loads are names.
+    pub recorded: bool,
     /// How the instrument did.
     pub instrument: Instrument,
     /// One entry per cell that has at least one measured trial, in plan order.

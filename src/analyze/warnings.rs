@@ -12,6 +12,7 @@ use super::summary::Severity;
 use super::summary::Warning;
 use super::trial::TrialRow;
 use super::trial::Trials;
+use crate::domain::Basis;
 use crate::domain::Flag;
 use crate::domain::Outcome;
 use crate::domain::TargetId;
@@ -65,7 +66,8 @@ pub fn warnings(run: &Run, trials: &Trials, summary: &Summary) -> Vec<Warning> {
         about_money(cell, &mut notes);
         about_sample(cell, &mut notes);
     }
-    about_flags(trials, summary, &mut found);
+    about_retries(trials, &mut found);
+    about_flags(run, trials, summary, &mut found);
     once(&mut found);
     found.sort_by_key(|warning| warning.severity);
     found
@@ -422,13 +424,19 @@ fn about_money(cell: &Cell, notes: &mut Notes<'_>) {
             format!("by other claims about the price this cell would cost, instead of ${paid}: {}", others.join("; "));
         notes.add(Severity::Note, "price_claims", message, "check which price holds for your account");
     }
+    let guessed = cell.cost.total.basis.get(&Basis::Estimated).copied().unwrap_or(0);
+    if guessed > 0 {
+        let message = format!("the cost of {} was estimated from the length of its texts", count(guessed, "request"));
+        notes.add(Severity::Caution, "cost_estimated", message, "nobody counted its tokens; compare with your bill");
+    }
     if cell.tokens.unknown > 0 {
-        notes.add(
-            Severity::Caution,
-            "usage_missing",
-            format!("{} came without token counts", count(cell.tokens.unknown, "finished trial")),
-            "their tokens, rates and costs are unknown and not guessed",
-        );
+        let advice = if guessed > 0 {
+            "their tokens and rates are unknown and not guessed"
+        } else {
+            "their tokens, rates and costs are unknown and not guessed"
+        };
+        let message = format!("{} came without token counts", count(cell.tokens.unknown, "finished trial"));
+        notes.add(Severity::Caution, "usage_missing", message, advice);
     }
 }
 
@@ -461,10 +469,23 @@ fn about_sample(cell: &Cell, notes: &mut Notes<'_>) {
     }
 }
 
-/// Facts that replies brought along, counted over the run.
-fn about_flags(trials: &Trials, summary: &Summary, found: &mut Vec<Warning>) {
+/// Retries never change an outcome silently.
+fn about_retries(trials: &Trials, found: &mut Vec<Warning>) {
     let measured = || trials.rows.iter().filter(|row| row.is_measured());
-    for flag in Flag::ALL {
+    let retried = measured().filter(|row| row.number > 1).count();
+    if retried > 0 {
+        let message =
+            format!("{retried} of {} trials were asked again after a failure that may pass", measured().count());
+        let advice = "their times count from when they were due; `llmark show` tells what failed first";
+        found.push(Warning { code: "retried", severity: Severity::Note, cell: None, message, advice: advice.into() });
+    }
+}
+
+/// Facts that replies brought along, counted over the run.
+fn about_flags(run: &Run, trials: &Trials, summary: &Summary, found: &mut Vec<Warning>) {
+    let measured = || trials.rows.iter().filter(|row| row.is_measured());
+    // Of recorded answers nobody asked for a stream.
+    for flag in Flag::ALL.into_iter().filter(|flag| !(run.recorded && *flag == Flag::NotStreamed)) {
         let n = measured().filter(|row: &&TrialRow| row.has(flag)).count() as u64;
         if n == 0 {
             continue;
@@ -573,6 +594,18 @@ mod tests {
             assert!(found.contains(&code), "{code} is not in {found:?}");
         }
         assert_eq!(codes(vec![fixture::failed(1, 1, Outcome::Reset)])[0], "all_failed");
+    }
+
+    #[test]
+    fn retries_and_guessed_costs_are_told() {
+        let mut again = fixture::ok(1, 1);
+        again.attempt.number = 2;
+        assert!(codes(vec![fixture::ok(0, 0), again]).contains(&"retried"));
+        let mut guessed = fixture::ok(0, 0);
+        guessed.cost.basis = Basis::Estimated;
+        assert!(codes(vec![guessed]).contains(&"cost_estimated"));
+        let plain = codes(vec![fixture::ok(0, 0)]);
+        assert!(!plain.contains(&"retried") && !plain.contains(&"cost_estimated"), "{plain:?}");
     }
 
     #[test]

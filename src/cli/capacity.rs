@@ -28,13 +28,16 @@ use crate::analyze::capacity::Point;
 use crate::analyze::capacity::Search;
 use crate::analyze::capacity::Step;
 use crate::analyze::capacity::points;
+use crate::analyze::summary::SloVerdict;
 use crate::engine::clock::RunClock;
 use crate::load::Arrivals;
 use crate::load::LoadSpec;
 use crate::load::Shape;
 use crate::load::Stop;
 use crate::provider::Catalog;
+use crate::report::SIMULATED;
 use crate::suite::Suite;
+use crate::text::number::count;
 use crate::text::number::short;
 use crate::text::parse_duration;
 
@@ -83,9 +86,15 @@ pub fn capacity(args: &CapacityArgs) -> Result<Exit, Failure> {
     terminal::result(&if args.json {
         as_json(&found, search.points()).to_string()
     } else {
-        text(&found, &search, args)
+        text(&found, &search, args, is_simulated(&suite, args))
     });
     Ok(exit(&found))
+}
+
+/// The one target that is asked is a simulated one.
+fn is_simulated(suite: &Suite, args: &CapacityArgs) -> bool {
+    let asked = |id: &str| args.selection.targets.is_empty() || args.selection.targets.iter().any(|one| one == id);
+    suite.targets.iter().filter(|target| asked(target.id.as_str())).all(|target| target.simulated)
 }
 
 /// A met level with nothing unclear beyond it is a result; what the client could not carry, or nobody could decide, is none.
@@ -190,7 +199,7 @@ fn line(point: &Point, rate: bool) -> String {
     format!("{} {what}: {verdict}{binding} ({} trials)", level(point.level), point.trials)
 }
 
-fn text(found: &Capacity, search: &Search, args: &CapacityArgs) -> String {
+fn text(found: &Capacity, search: &Search, args: &CapacityArgs, simulated: bool) -> String {
     let what = if args.rate { "requests per second" } else { "requests in flight" };
     let lowest = search.points().first().map_or(args.from, |point| point.level);
     let head = match (found.highest_met.map(level), found.first_not_met.map(level)) {
@@ -201,16 +210,17 @@ fn text(found: &Capacity, search: &Search, args: &CapacityArgs) -> String {
         }
         (Some(met), Some(not)) if found.is_missed => format!("capacity: {met} {what}; {not} is missed"),
         (Some(met), Some(not)) => {
-            format!("capacity: at least {met} {what}; {not} could not be decided: try a longer --step")
+            format!("capacity: at least {met} {what}; {not} could not be decided: {}", longer(search, args))
         }
         (Some(met), None) => format!("capacity: at least {met} {what}, the highest level tried"),
         (None, _) if found.client_limited => {
             format!("no level could be decided: at {} {what} this client was the limit", level(lowest))
         }
         (None, _) if found.is_missed => format!("no level meets the objectives, down to {} {what}", level(lowest)),
-        (None, _) => format!("no level could be decided, down to {} {what}: try a longer --step", level(lowest)),
+        (None, _) => format!("no level could be decided, down to {} {what}: {}", level(lowest), longer(search, args)),
     };
-    let mut lines = vec![head];
+    let mut lines: Vec<String> = simulated.then(|| SIMULATED.to_owned()).into_iter().collect();
+    lines.push(head);
     if let Some(slo) = &found.binding {
         lines.push(format!("binding objective: {slo}"));
     }
@@ -229,6 +239,19 @@ fn text(found: &Capacity, search: &Search, args: &CapacityArgs) -> String {
     }
     lines.push(curve(search.points()));
     lines.join("\n")
+}
+
+/// What would decide the level that was left open.
+fn longer(search: &Search, args: &CapacityArgs) -> String {
+    let open = search.points().iter().find(|point| point.verdict() == SloVerdict::Inconclusive);
+    let needed = open.and_then(|point| Some((point, point.needed()?)));
+    needed.map_or_else(
+        || "try a longer --step".into(),
+        |(point, needed)| {
+            let trials = count(needed, "trial");
+            format!("it had {} and takes {trials}; try a longer --step than {}", point.trials, args.step)
+        },
+    )
 }
 
 /// A level as a person would name it: requests in flight are whole.

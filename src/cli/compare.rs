@@ -48,6 +48,7 @@ pub fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     let options = options(args, cand.back.run.terms.options.clone())?;
     let mut found = compare::compare(&base.arm(), &cand.arm(), &options).map_err(Failure::usage)?;
     found.notes.extend(changes(base.folder.manifest(), cand.folder.manifest()));
+    found.notes.extend((base.back.run.simulated || cand.back.run.simulated).then(|| report::SIMULATED.to_owned()));
     look_up(std::slice::from_mut(&mut found), [&base.folder, &cand.folder])?;
     print(&found, if args.json { CompareFormat::Json } else { args.format.unwrap_or(CompareFormat::Table) });
     if let Some(name) = &args.save_baseline {

@@ -3,6 +3,7 @@
 pub(super) mod line;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufRead;
@@ -18,6 +19,7 @@ use super::exit::Failure;
 use super::load;
 use super::run;
 use super::session;
+use super::terminal;
 use crate::domain::Answer;
 use crate::domain::Basis;
 use crate::domain::CellId;
@@ -54,6 +56,8 @@ type Names = (String, String, String);
 struct Desk<'a> {
     suite: &'a Suite,
     cases: HashMap<&'a str, u32>,
+    /// Cases that have an answer.
+    answered: BTreeSet<u32>,
     cells: BTreeMap<Names, u32>,
     programs: Arc<RunProgram>,
     default: Names,
@@ -79,11 +83,13 @@ fn graded(args: &GradeArgs) -> Result<RunFolder, Failure> {
     let mut desk = Desk {
         suite: &suite,
         cases: (0..).zip(&suite.cases).map(|(at, case)| (case.id.as_str(), at)).collect(),
+        answered: BTreeSet::new(),
         cells: BTreeMap::new(),
         programs: session::programs(args.allow_code),
         default: default_names(&suite),
     };
     let lines = desk.survey(&args.responses)?;
+    desk.tell_unanswered();
     let clock = RunClock::start();
     let redactor = session::redactor(&catalog);
     let manifest = manifest_of(args, &suite, &plan, &desk, lines, clock);
@@ -136,9 +142,21 @@ impl Desk<'_> {
         if problems.is_empty() { Ok(n) } else { Err(Failure::usage(problems.join("\n"))) }
     }
 
-    fn check(&self, text: &str) -> Result<Names, String> {
+    /// Cases without an answer are in no figure, and that is said.
+    fn tell_unanswered(&self) {
+        let cases = (0..).zip(&self.suite.cases);
+        let left: Vec<&str> = cases.filter(|(at, _)| !self.answered.contains(at)).map(|(_, c)| c.id.as_str()).collect();
+        if let Some(first) = left.first() {
+            let n = self.suite.cases.len();
+            let which = format!("{} of {n} cases have no recorded answer (the first is `{first}`)", left.len());
+            terminal::warning(&format!("{which}; no figure speaks of them"));
+        }
+    }
+
+    fn check(&mut self, text: &str) -> Result<Names, String> {
         let recorded = Recorded::parse(text)?;
-        if self.cases.contains_key(&*recorded.case) {
+        if let Some(case) = self.cases.get(&*recorded.case) {
+            self.answered.insert(*case);
             return Ok(recorded.names(&self.default));
         }
         let near = nearest(&recorded.case, self.cases.keys().copied());

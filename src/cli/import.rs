@@ -5,14 +5,7 @@ use super::exit::Exit;
 use super::exit::Failure;
 use super::terminal;
 use crate::grade::import::Source;
-
-/// Names of the tools, as `--from` takes them.
-const NAMES: [(&str, Source); 4] = [
-    ("promptfoo", Source::Promptfoo),
-    ("inspect", Source::Inspect),
-    ("lm-eval", Source::LmEval),
-    ("openai-evals", Source::OpenAiEvals),
-];
+use crate::text::number::count;
 
 /// Converts a file.
 ///
@@ -21,16 +14,21 @@ const NAMES: [(&str, Source); 4] = [
 pub fn import(args: &ImportArgs) -> Result<Exit, Failure> {
     let bad = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", args.file.display()));
     let bytes = std::fs::read(&args.file).map_err(|error| bad(&error))?;
-    let known = || NAMES.map(|(name, _)| name).join(", ");
+    let known = || Source::ALL.map(|(name, _)| name).join(", ");
     let source = match &args.from {
         None => Source::of(&bytes)
             .ok_or_else(|| bad(&format!("nobody knows which tool wrote this; say --from with one of {}", known())))?,
         Some(name) => {
-            let found = NAMES.iter().find(|(known, _)| known == name).map(|(_, source)| *source);
+            let found = Source::ALL.iter().find(|(known, _)| known == name).map(|(_, source)| *source);
             found.ok_or_else(|| Failure::usage(format!("--from: `{name}` is none of {}", known())))?
         }
     };
-    let lines = source.read(&bytes).map_err(|why| bad(&why))?.join("\n") + "\n";
+    let found = source.read(&bytes).map_err(|why| bad(&why))?;
+    if found.unanswered > 0 {
+        let results = count(found.unanswered as u64, "result");
+        terminal::warning(&format!("{results} held no answer, such as errors of a provider, and were left out"));
+    }
+    let lines = found.lines.join("\n") + "\n";
     match &args.out {
         None => terminal::result(&lines),
         Some(path) => {

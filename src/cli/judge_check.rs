@@ -54,6 +54,7 @@ use crate::grade::pairwise::FLIPPED;
 use crate::load::Plan;
 use crate::provider::Catalog;
 use crate::provider::Endpoint;
+use crate::report::SIMULATED;
 use crate::store::Manifest;
 use crate::store::RunFolder;
 use crate::store::manifest;
@@ -141,7 +142,7 @@ pub(super) fn certify(
     };
     let (checked, _) = questions.ask(catalog)?;
     let found = asked(&checked)?;
-    keep(&checked, &found.judges(suite), &[])?;
+    keep(&checked, &found.judges(suite), &[], judges(suite).iter().all(|judge| judge.simulated))?;
     let mut manifest = folder.manifest().clone();
     manifest.extra.insert(convert::LABELLED.into(), found.labelled().collect());
     folder.amend(&manifest, &keys.redactor)?;
@@ -216,7 +217,7 @@ fn conclude(
     let rates = run.map(|run| rates::corrected(run, &asked)).transpose()?.unwrap_or_default();
     let mut back = finish::read_back(folder)?;
     finish::write_all(folder, &mut back)?;
-    let [document, text] = keep(folder, &found, &rates)?;
+    let [document, text] = keep(folder, &found, &rates, back.run.simulated)?;
     terminal::result(if as_json { &document } else { &text });
     terminal::note(&format!("written to {}: judge_check.json, judge_check.txt, trials.csv", folder.path().display()));
     let silent = found.iter().all(|judge| judge.decided == 0);
@@ -225,8 +226,9 @@ fn conclude(
 }
 
 /// Writes the figures into the folder, for programs and for people; returns both texts.
-fn keep(folder: &RunFolder, found: &[Judge], rates: &[Rate]) -> Result<[String; 2], Failure> {
-    let texts = [table::json(found, rates), table::text(found, rates)];
+fn keep(folder: &RunFolder, found: &[Judge], rates: &[Rate], simulated: bool) -> Result<[String; 2], Failure> {
+    let stamp = if simulated { format!("{SIMULATED}\n") } else { String::new() };
+    let texts = [table::json(found, rates), stamp + &table::text(found, rates)];
     for (name, text) in ["judge_check.json", "judge_check.txt"].into_iter().zip(&texts) {
         folder.write(name, text.as_bytes())?;
     }

@@ -62,6 +62,9 @@ fn held_back(endpoint: &Endpoint, plan: &Plan) -> Option<String> {
 
 /// What the plan would cost at most by other claims about the price, where that differs noticeably.
 fn other_claims(endpoint: &Endpoint, forecast: &Forecast) -> Option<String> {
+    if endpoint.simulated {
+        return None;
+    }
     let own: Vec<&CellForecast> = forecast.cells.iter().filter(|cell| cell.cell.target == endpoint.id).collect();
     let ours = cost(endpoint.price.as_deref()?, &own)?;
     let other = |price: &Price| {

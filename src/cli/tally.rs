@@ -203,7 +203,12 @@ impl Tally {
 
     /// Requests on their way.
     pub fn in_flight(&self, outlook: &Outlook) -> u64 {
-        outlook.control.issued().saturating_sub(self.ended)
+        let found = outlook.control.issued().saturating_sub(self.ended);
+        // What was issued is known at once, what ended a little later: a closed loop has no more than its streams.
+        match self.current.and_then(|cell| outlook.cells.get(cell.0 as usize)).map(|cell| &cell.pace) {
+            Some(Pace::Streams(streams) | Pace::Seconds(_, streams)) => found.min(*streams as u64),
+            _ => found,
+        }
     }
 
     /// Trials done, and all that there will be as far as the pace so far tells; `None` before it tells anything.

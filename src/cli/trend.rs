@@ -16,6 +16,7 @@ use crate::analyze::summary::Cell;
 use crate::analyze::trend;
 use crate::analyze::trend::Change;
 use crate::analyze::trend::Kind;
+use crate::report::SIMULATED;
 use crate::store::RunFolder;
 use crate::text::number::short;
 use crate::text::plain::one_line;
@@ -40,10 +41,13 @@ pub fn trend(args: &TrendArgs) -> Result<Exit, Failure> {
     let mut folders: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     folders.retain(|path| path.join("manifest.json").exists());
     folders.sort();
-    let mut runs = Vec::new();
+    let (mut runs, mut simulated) = (Vec::new(), false);
     for path in folders {
         match RunFolder::open(&path).map_err(Failure::from).and_then(|folder| finish::read_back(&folder)) {
-            Ok(back) => runs.push((back.run.meta, back.summary.cells)),
+            Ok(back) => {
+                simulated |= back.run.simulated;
+                runs.push((back.run.meta, back.summary.cells));
+            }
             Err(why) => terminal::warning(&format!("{} is left out: {}", path.display(), why.message)),
         }
     }
@@ -58,7 +62,8 @@ pub fn trend(args: &TrendArgs) -> Result<Exit, Failure> {
             }
         }
     }
-    terminal::result(&if args.json { as_json(&series) } else { as_text(&series) });
+    let stamp = if simulated { format!("{SIMULATED}\n") } else { String::new() };
+    terminal::result(&if args.json { as_json(&series) } else { stamp + &as_text(&series) });
     Ok(Exit::Ok)
 }
 

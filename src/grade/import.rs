@@ -37,14 +37,14 @@ impl Source {
         if archive::is_one(bytes) { Some(Self::Inspect) } else { Self::detect(std::str::from_utf8(bytes).ok()?) }
     }
 
-    /// Lines of recorded answers, from the bytes of a file.
+    /// Recorded answers, from the bytes of a file.
     ///
     /// # Errors
     /// What is not as the format says, with the line or the file in the archive.
-    pub fn read(self, bytes: &[u8]) -> Result<Vec<String>, String> {
+    pub fn read(self, bytes: &[u8]) -> Result<Imported, String> {
         if archive::is_one(bytes) {
             return if self == Self::Inspect {
-                archive::lines(bytes)
+                Imported::of(&archive::samples(bytes)?)
             } else {
                 Err("the file is an archive, as only Inspect writes them".into())
             };
@@ -70,21 +70,35 @@ impl Source {
         }
     }
 
-    /// Lines of recorded answers.
+    /// Recorded answers.
     ///
     /// # Errors
     /// What is not as the format says, with the line.
-    pub fn convert(self, text: &str) -> Result<Vec<String>, String> {
+    pub fn convert(self, text: &str) -> Result<Imported, String> {
         let items = match self {
             Self::Promptfoo => promptfoo(&document(text)?)?,
             Self::Inspect => inspect(&document(text)?)?,
             Self::LmEval => lm_eval(&parsed_lines(text)?)?,
             Self::OpenAiEvals => open_ai_evals(&parsed_lines(text)?),
         };
-        if items.is_empty() {
-            return Err("there is no answer in it".into());
-        }
-        Ok(items.iter().map(Value::to_string).collect())
+        Imported::of(&items)
+    }
+}
+
+/// What was found in another tool's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Lines of a responses file.
+    pub lines: Vec<String>,
+    /// Results without an answer, such as errors of a provider.
+    pub unanswered: usize,
+}
+
+impl Imported {
+    fn of(found: &[Option<Value>]) -> Result<Self, String> {
+        let lines: Vec<String> = found.iter().flatten().map(Value::to_string).collect();
+        let unanswered = found.len() - lines.len();
+        if lines.is_empty() { Err("there is no answer in it".into()) } else { Ok(Self { lines, unanswered }) }
     }
 }
 
@@ -143,7 +157,7 @@ fn usage(input: &Value, output: &Value) -> Value {
     }
 }
 
-fn promptfoo(whole: &Value) -> Result<Vec<Value>, String> {
+fn promptfoo(whole: &Value) -> Result<Vec<Option<Value>>, String> {
     let results = whole.pointer("/results/results").or_else(|| whole.get("results")).and_then(Value::as_array);
     let results = results.ok_or("promptfoo's output holds `results.results`")?;
     let several = results.iter().any(|result| result["promptIdx"].as_u64() > Some(0));
@@ -162,13 +176,13 @@ fn promptfoo(whole: &Value) -> Result<Vec<Value>, String> {
             "usage": usage(&tokens["prompt"], &tokens["completion"]), "e2e_ms": result["latencyMs"],
         })))
     };
-    Ok(results.iter().enumerate().filter_map(item).collect())
+    Ok(results.iter().enumerate().map(item).collect())
 }
 
-fn inspect(whole: &Value) -> Result<Vec<Value>, String> {
+fn inspect(whole: &Value) -> Result<Vec<Option<Value>>, String> {
     let samples = whole.get("samples").and_then(Value::as_array).ok_or("Inspect's log holds `samples`")?;
     let model = whole.pointer("/eval/model").unwrap_or(&Value::Null);
-    Ok(samples.iter().filter_map(|sample| inspect_sample(sample, model)).collect())
+    Ok(samples.iter().map(|sample| inspect_sample(sample, model)).collect())
 }
 
 /// One sample; none where it ended in an error before the model answered.
@@ -190,7 +204,7 @@ fn inspect_sample(sample: &Value, model: &Value) -> Option<Value> {
 }
 
 /// Samples stand once per filter of the task; the answers are the same, so the first filter's lines are read.
-fn lm_eval(samples: &[Value]) -> Result<Vec<Value>, String> {
+fn lm_eval(samples: &[Value]) -> Result<Vec<Option<Value>>, String> {
     let first = samples.first().map_or(&Value::Null, |sample| &sample["filter"]);
     let mut items = Vec::new();
     for sample in samples.iter().filter(|sample| &sample["filter"] == first) {
@@ -203,15 +217,14 @@ fn lm_eval(samples: &[Value]) -> Result<Vec<Value>, String> {
             if answer.is_array() || answer.is_number() || answer.is_boolean() {
                 return Err("the samples hold log-likelihoods of given choices, not answers".into());
             }
-            if let Some(response) = text(&answer) {
-                items.push(json!({"case": name(&sample["doc_id"]), "response": response, "repeat": repeat}));
-            }
+            let item = |response| json!({"case": name(&sample["doc_id"]), "response": response, "repeat": repeat});
+            items.push(text(&answer).map(item));
         }
     }
     Ok(items)
 }
 
-fn open_ai_evals(events: &[Value]) -> Vec<Value> {
+fn open_ai_evals(events: &[Value]) -> Vec<Option<Value>> {
     let target = events.iter().find_map(|event| event.pointer("/spec/completion_fns/0")).unwrap_or(&Value::Null);
     let mut items = Vec::new();
     for event in events.iter().filter(|event| event["type"] == "sampling") {
@@ -220,10 +233,9 @@ fn open_ai_evals(events: &[Value]) -> Vec<Value> {
             one => vec![one.clone()],
         };
         for (repeat, one) in sampled.iter().enumerate() {
-            if let Some(response) = text(one) {
-                let case = name(&event["sample_id"]);
-                items.push(line(json!({"case": case, "response": response, "repeat": repeat, "target": target})));
-            }
+            let case = name(&event["sample_id"]);
+            let item = |response| json!({"case": case, "response": response, "repeat": repeat, "target": target});
+            items.push(text(one).map(|response| line(item(response))));
         }
     }
     items
@@ -237,7 +249,7 @@ mod tests {
     fn check(source: Source, text: &str, expected: &[Value]) {
         assert_eq!(Source::detect(text), Some(source));
         let lines: Vec<Value> =
-            source.convert(text).unwrap().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+            source.convert(text).unwrap().lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines, expected);
     }
 
@@ -299,6 +311,14 @@ mod tests {
                 json!({"case": "0", "response": "{\"a\":1}", "target": "p", "prompt": "prompt-1"}),
             ],
         );
+    }
+
+    #[test]
+    fn results_without_an_answer_are_counted() {
+        let text = r#"{"results": {"results": [{"testIdx": 0, "response": {"output": "a"}}, {"error": "429"}]}}"#;
+        assert_eq!(Source::Promptfoo.convert(text).unwrap().unanswered, 1);
+        let text = r#"{"samples": [{"id": 1, "error": {}}, {"id": 2, "output": {"choices": [{"message": {"content": "b"}}]}}]}"#;
+        assert_eq!(Source::Inspect.convert(text).unwrap().unanswered, 1);
     }
 
     #[test]

@@ -105,7 +105,11 @@ pub(crate) fn comparison(summary: &Summary) -> Grid {
             .zip(&picked)
             .map(|(cell, e)| e.as_ref().map_or_else(Entry::default, |e| entry(cell, e, unit, &figure.column.key)))
             .collect();
-        mark_best(&mut entries, figure.column.better);
+        // A time that this machine falsified is no merit.
+        let is_time = matches!(figure.scale, Scaling::Time);
+        let counts = |cell: &Cell| !(is_time && cell.client_limited);
+        let rivals = entries.iter_mut().zip(&summary.cells).filter(|(_, cell)| counts(cell));
+        mark_best(rivals.map(|(entry, _)| entry).collect(), figure.column.better);
         // A column of zeros, such as no errors anywhere, or without any figure is the first to give way.
         let is_idle = entries.iter().all(|e| e.raw.is_none_or(|v| v.abs() <= 0.0));
         let rank = if is_idle { u8::MAX } else { figure.column.rank };
@@ -129,7 +133,7 @@ fn entry(cell: &Cell, e: &Estimate, unit: Unit, key: &str) -> Entry {
 }
 
 /// Marks the best point estimates, unless all are equal or only one exists.
-fn mark_best(entries: &mut [Entry], better: Better) {
+fn mark_best(entries: Vec<&mut Entry>, better: Better) {
     let values: Vec<f64> = entries.iter().filter_map(|e| e.raw).filter(|v| v.is_finite()).collect();
     let best = match better {
         Better::Less => values.iter().copied().fold(f64::INFINITY, f64::min),
@@ -244,8 +248,8 @@ fn reduced(summary: &Summary) -> Vec<Figure> {
 /// What stands below every comparison table.
 pub(crate) fn footnotes(summary: &Summary) -> Vec<String> {
     let closed = summary.cells.iter().filter_map(|cell| match cell.arrivals {
-        Arrivals::Closed(concurrency) => Some((concurrency, &cell.key.load)),
-        Arrivals::Open(_) => None,
+        Arrivals::Closed(concurrency) if !summary.recorded => Some((concurrency, &cell.key.load)),
+        _ => None,
     });
     let open = summary.cells.iter().find(|cell| matches!(cell.arrivals, Arrivals::Open(_)));
     let mut notes = vec![

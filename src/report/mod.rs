@@ -36,6 +36,9 @@ pub(crate) mod hostile;
 pub(crate) mod sample;
 pub(crate) mod written;
 
+/// Stands over everything that holds figures of a simulated run.
+pub const SIMULATED: &str = "SIMULATED: every figure comes from the embedded simulator, not from a model.";
+
 pub use artifact::Artifact;
 pub use row::Row;
 pub use row::Rows;

@@ -482,6 +482,7 @@ pub(crate) fn summary() -> Summary {
     Summary {
         run: record(trials),
         simulated: true,
+        recorded: false,
         instrument: Instrument {
             lag_ms: Some([0.02, 0.11, 0.4]),
             dispatch_ms: Some([0.03, 0.2, 0.9]),

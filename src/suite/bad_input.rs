@@ -142,6 +142,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("name: triage", "name: triage\nretry: {max_attempts: 0}"),
     ("temperature: 0,", "temperature: .nan,"),
     ("temperature: 0,", "temprature: 0,"),
+    ("temperature: 0, max_tokens: 100", "temperature: hot, top_p: 3, max_tokens: -1, stop: 7"),
+    ("  - exact: {ignore_case: true}", "  - exacct"),
+    ("slos:", "compare: {baseline: low}\nslos:"),
+    ("  - error_rate <= 1%", "  - p95(ttft) <= 400 parsecs"),
     ("targets:", "targets: ["),
     (
         "graders:\n  - exact: {ignore_case: true}\nloads:\n  - {concurrency: 1}",
@@ -239,7 +243,7 @@ fn the_first_suite_holds() {
     let suite = good(super::init::INIT_TEXT);
     let plan = expand(&suite, &Filters::default()).unwrap();
     let forecast = super::explain::forecast(&suite, &plan);
-    assert_eq!((forecast.cells.len(), forecast.requests), (4, 12));
+    assert_eq!((forecast.cells.len(), forecast.requests), (4, 240));
 }
 
 #[test]

@@ -249,7 +249,11 @@ fn unknown_key(key: &str, fields: &[&str]) -> (String, String) {
         format!("known here: {}; keys of your own start with `x-`", shown.join(", "))
     };
     let near = nearest(key, fields.iter().copied());
-    let help = near.map_or_else(known, |near| format!("did you mean `{near}`?"));
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if key == "baseline" => format!("`baseline:` is a key of the suite itself; {}", known()),
+        None => known(),
+    };
     (format!("unknown key `{}`", super::node::shortened(key)), help)
 }
 
@@ -278,6 +282,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
             _ if self.is_null() || json => self.node.json(),
             _ => self.node.verbatim(),
         };
+        // Texts without a detour, so that what is wrong with one is said in our own words.
+        if let serde_json::Value::String(text) = value {
+            return visitor.visit_string(text).map_err(|e: Error| e.at(self.node.span));
+        }
         value.into_deserializer().deserialize_any(visitor).map_err(from_json).map_err(|e| e.at(self.node.span))
     }
 

@@ -4,7 +4,7 @@
 pub const INIT_NAME: &str = "suite.yaml";
 
 /// Text of the file.
-pub const INIT_TEXT: &str = r#"# A first suite: three support tickets, two modes, on the embedded simulator.
+pub const INIT_TEXT: &str = r#"# A first suite: six support tickets, two modes, two loads, on the embedded simulator. Takes about 15 s.
 #   llmark check suite.yaml      every mistake at once, with its place
 #   llmark plan suite.yaml       what would be sent, and what it may cost
 #   llmark run suite.yaml        run, grade, report
@@ -23,7 +23,7 @@ params: {temperature: 0, max_tokens: 300}
 
 prompts:
   - id: terse
-    system: You sort support tickets.
+    system: You route support tickets.
     user: |
       Classify this ticket as billing, technical or account. Answer with one word.
 
@@ -37,8 +37,18 @@ cases:
     vars: {ticket: "The app crashes when I open the settings."}
     expect: technical
   - id: password
-    vars: {ticket: "I cannot log in since I changed my password."}
+    vars: {ticket: "I cannot sign in since I changed my password."}
     expect: account
+  - id: invoice
+    vars: {ticket: "Please send the invoice for my last payment."}
+    expect: billing
+  - id: freeze
+    vars: {ticket: "After the update the window freezes with an error."}
+    expect: technical
+  - id: username
+    vars: {ticket: "Can I change the username of my profile?"}
+    expect: account
+repeats: 10   # 60 trials in each cell: enough to decide the objectives below
 
 graders:
   - exact: {ignore_case: true, trim: true}
@@ -49,5 +59,5 @@ loads:
 
 slos:
   - p95(ttft) <= 5s
-  - error_rate <= 1%
+  - error_rate <= 5%
 "#;

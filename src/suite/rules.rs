@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::cases::MAX_CASES;
 use super::cases::Placed;
 use super::check::Early;
@@ -343,6 +345,36 @@ fn check_params(parts: &Parts<'_>) {
             }
         }
     }
+    for (name, value) in params {
+        if let Some(right) =
+            wanted(name).filter(|(_, is_right)| !value.is_null() && !is_right(value)).map(|(right, _)| right)
+        {
+            let message = format!("`{name}` is {}", super::node::shortened(&value.to_string()));
+            parts.sink.advise(key_span(parts.sink, at.span, name), message, format!("write {right}"));
+        }
+    }
+}
+
+type Test = fn(&Value) -> bool;
+
+/// What a parameter that every provider reads alike must be, in words and as a test; others pass as they are.
+fn wanted(name: &str) -> Option<(&'static str, Test)> {
+    fn within(value: &Value, least: f64, most: f64) -> bool {
+        value.as_f64().is_some_and(|value| (least..=most).contains(&value))
+    }
+    Some(match name {
+        "temperature" => ("a number from 0 to 2", |value| within(value, 0.0, 2.0)),
+        "top_p" => ("a number above 0, 1 at most", |value| within(value, f64::MIN_POSITIVE, 1.0)),
+        "frequency_penalty" | "presence_penalty" => ("a number from -2 to 2", |value| within(value, -2.0, 2.0)),
+        "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
+            ("a whole number of 1 or more", |value| value.as_u64().is_some_and(|n| n > 0))
+        }
+        "seed" => ("a whole number", |value| value.is_i64() || value.is_u64()),
+        "stop" => ("a text or a list of texts", |value| {
+            value.is_string() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string))
+        }),
+        _ => return None,
+    })
 }
 
 /// The place of a key inside a mapping, by its text.

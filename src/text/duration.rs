@@ -15,6 +15,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
         let value: f64 =
             number.parse().map_err(|_| format!("`{text}` is not a duration; write `400ms`, `8s` or `1m30s`"))?;
         let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
@@ -52,6 +53,7 @@ mod tests {
     #[test]
     fn durations_need_a_unit() {
         assert_eq!(parse_duration("400ms"), Ok(Duration::from_millis(400)));
+        assert_eq!(parse_duration(" 400 ms"), Ok(Duration::from_millis(400)));
         assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("0.5s"), Ok(Duration::from_millis(500)));
         assert!(parse_duration("60").unwrap_err().contains("`60ms` or `60s`"));

@@ -26,6 +26,14 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Trials that it takes in all for a verdict, where these do not reach.
+    pub fn needed(self) -> Option<u64> {
+        match exceedance::gate_share(self.over, self.n, self.allowed, Level::P95) {
+            Gate::Inconclusive { needed_n } => Some(needed_n),
+            _ => None,
+        }
+    }
+
     /// The verdict of these counts at 95 %, one-sided.
     pub fn verdict(self) -> SloVerdict {
         match exceedance::gate_share(self.over, self.n, self.allowed, Level::P95) {
@@ -88,6 +96,11 @@ impl Point {
         } else {
             SloVerdict::Inconclusive
         }
+    }
+
+    /// Trials that it takes in all to decide every objective, where counts tell.
+    pub fn needed(&self) -> Option<u64> {
+        self.held.iter().filter_map(|held| held.counts?.needed()).max()
     }
 
     /// The objective that is worst off: missed before open, then by how far its share exceeds what is allowed.

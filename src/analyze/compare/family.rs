@@ -177,6 +177,11 @@ fn of_cell(cell: &CellPair<'_>, baseline: &Arm<'_>, candidate: &Arm<'_>, options
     if with_cost {
         drafts.extend(money::per_pass(&pairs, slice, options));
     }
+    if baseline.run.meta.id == candidate.run.meta.id {
+        for draft in &mut drafts {
+            draft.comparison.notes.retain(|note| note != speed::WITHIN);
+        }
+    }
     drafts
 }
 

@@ -25,7 +25,9 @@ use crate::stats::mean;
 use crate::stats::mean::Correction;
 use crate::stats::paired;
 
-const WITHIN: &str = "within-run only: server state differs between runs, and one run each cannot show by how much";
+/// Said of two runs.
+pub(super) const WITHIN: &str =
+    "within-run only: server state differs between runs, and one run each cannot show by how much";
 const TAILS: [(&str, Quantile); 3] = [("p90", Quantile::P90), ("p95", Quantile::P95), ("p99", Quantile::P99)];
 /// Fewest blocks for a block-robust error; below, cases count as independent.
 const FEWEST_BLOCKS: u32 = 10;

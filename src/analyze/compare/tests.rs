@@ -247,7 +247,7 @@ fn slower_is_regressed() {
         let trials = fold.finish();
         (run, trials)
     };
-    let (fast, slow) = (timed(1), timed(2));
+    let (fast, mut slow) = (timed(1), timed(2));
     let found = compare(&arm(&fast), &arm(&slow), &quick()).unwrap();
     let one = |metric: &str| found.comparisons.iter().find(|one| one.metric == metric).unwrap();
     assert_eq!(one("p90(ttft)").verdict, Verdict::Regressed);
@@ -256,7 +256,11 @@ fn slower_is_regressed() {
     let back = compare(&arm(&slow), &arm(&fast), &quick()).unwrap();
     let e2e = back.comparisons.iter().find(|one| one.metric == "e2e").unwrap();
     assert_eq!(e2e.verdict, Verdict::Improved);
-    assert!(e2e.gates && e2e.notes.iter().any(|note| note.contains("within-run")));
+    let warns =
+        |found: &Comparisons| found.comparisons.iter().any(|one| one.notes.iter().any(|n| n.contains("within-run")));
+    assert!(e2e.gates && !warns(&back), "both arms are of one run");
+    "another".clone_into(&mut slow.0.meta.id);
+    assert!(warns(&compare(&arm(&slow), &arm(&fast), &quick()).unwrap()));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// What is not as Inspect writes it.
-pub(super) fn lines(bytes: &[u8]) -> Result<Vec<String>, String> {
+pub(super) fn samples(bytes: &[u8]) -> Result<Vec<Option<Value>>, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("no archive: {error}"))?;
     let mut names: Vec<(String, usize)> = Vec::new();
     for at in 0..archive.len() {
@@ -39,14 +39,14 @@ pub(super) fn lines(bytes: &[u8]) -> Result<Vec<String>, String> {
         None => return Err("the archive has no `header.json`, as Inspect's logs have".into()),
     };
     let model = about.pointer("/eval/model").cloned().unwrap_or(Value::Null);
-    let mut lines = Vec::new();
+    let mut samples = Vec::new();
     for (_, at) in names
         .iter()
         .filter(|(name, _)| name.strip_prefix("samples/").is_some_and(|rest| rest.strip_suffix(".json").is_some()))
     {
-        lines.extend(super::inspect_sample(&document(&mut archive, *at)?, &model).map(|line| line.to_string()));
+        samples.push(super::inspect_sample(&document(&mut archive, *at)?, &model));
     }
-    if lines.is_empty() { Err("there is no answer in it".into()) } else { Ok(lines) }
+    Ok(samples)
 }
 
 fn document(archive: &mut Archive<'_>, at: usize) -> Result<Value, String> {

@@ -11,6 +11,7 @@ use crate::analyze::compare::Verdict;
 use crate::report::written::Unit;
 use crate::report::written::estimate;
 use crate::text::number::count;
+use crate::text::number::short;
 
 const SHOWN_FLIPS: usize = 10;
 const HEADS: [&str; 7] = ["metric", "slice", "baseline", "candidate", "change", "p", "verdict"];
@@ -162,15 +163,27 @@ fn flips(flips: &[Flip], screen: Screen) -> String {
     text
 }
 
+/// The margins in force: of shares in points, of amounts and times as a ratio.
+fn margins(found: &Comparisons) -> String {
+    let of = |is_ratio: bool| {
+        let found = found.comparisons.iter().find(|one| one.ratio.is_some() == is_ratio && one.margin > 0.0);
+        found.map(|one| short(100.0 * one.margin))
+    };
+    match (of(false), of(true)) {
+        (Some(points), Some(ratio)) => format!("Margin {points} points for shares, {ratio} % for amounts and times"),
+        (Some(points), None) => format!("Margin {points} points"),
+        (None, ratio) => format!("Margin {} %", ratio.unwrap_or_default()),
+    }
+}
+
 /// Notes of the comparison and of the gate's lines, each once.
 fn notes(found: &Comparisons, screen: Screen) -> String {
     let of_gate = found.comparisons.iter().filter(|one| one.gates);
     let of_gate =
         of_gate.flat_map(|one| one.notes.iter().map(move |note| format!("{} {}: {note}", one.metric, one.slice)));
     let mut lines: Vec<String> = found.notes.iter().cloned().chain(of_gate).collect();
-    if let Some(one) = found.comparisons.iter().find(|one| one.gates) {
-        let margin = 100.0 * one.margin;
-        lines.push(format!("Margin {margin} %; 95 % intervals; pairs by case; p adjusted for the number of tests."));
+    if found.comparisons.iter().any(|one| one.gates) {
+        lines.push(format!("{}; 95 % intervals; pairs by case; p adjusted for the number of tests.", margins(found)));
     }
     lines.iter().map(|line| screen.wrap(line, Style::Faint) + "\n").collect()
 }

@@ -4,12 +4,14 @@ pub mod compare;
 mod screen;
 
 use super::grid;
+use super::grid::Column;
 use super::grid::Entry;
 use super::grid::Grid;
 use super::groups;
 use super::written::measured;
 use crate::analyze::Summary;
 use crate::analyze::compare::Comparisons;
+use crate::analyze::summary::RunRecord;
 use crate::analyze::summary::SloResult;
 use crate::analyze::summary::SloVerdict;
 use crate::analyze::summary::Tone;
@@ -53,19 +55,25 @@ fn heading(summary: &Summary, screen: Screen) -> String {
     let run = &summary.run;
     let cases = summary.cells.iter().map(|c| c.cases).max().unwrap_or(0);
     let facts = format!(
-        "{}: {} x {}, {}, {}",
+        "{}: {} x {}, {}{}, {}",
         plain(&run.meta.suite, 60),
         count(summary.cells.len() as u64, "cell"),
         count(cases, "case"),
         count(run.trials, "trial"),
+        retries(run),
         crate::report::written::fixed(run.duration_s, Some(1)) + " s"
     );
     let mut text = screen.paint(Style::Strong, &facts) + "\n";
     if summary.simulated {
-        let stamp = "SIMULATED: every figure comes from the embedded simulator, not from a model.";
-        text += &(screen.wrap(stamp, Style::Alarm) + "\n");
+        text += &(screen.wrap(super::SIMULATED, Style::Alarm) + "\n");
     }
     text
+}
+
+/// Requests, where there were more of them than trials.
+fn retries(run: &RunRecord) -> String {
+    let more = run.attempts > run.trials + run.warmups;
+    if more { format!(" in {}", count(run.attempts, "request")) } else { String::new() }
 }
 
 fn results(summary: &Summary, screen: Screen) -> String {
@@ -89,8 +97,8 @@ pub(super) fn fitted(grid: &Grid, screen: Screen) -> String {
         text += &block(grid, &second, n_names, screen);
     }
     if !dropped.is_empty() {
-        let names: Vec<&str> = dropped.iter().map(|&c| &*grid.columns[c].title).collect();
-        let note = format!("No room for: {}. They are in the JSON.", unique(&names).join(", "));
+        let names: Vec<String> = dropped.iter().map(|&c| named(grid, &grid.columns[c])).collect();
+        let note = format!("No room for: {}. They are in report.md and summary.json.", unique(names).join(", "));
         text += &(screen.wrap(&note, Style::Faint) + "\n");
     }
     text
@@ -120,11 +128,17 @@ fn block(grid: &Grid, columns: &[usize], n_names: usize, screen: Screen) -> Stri
     screen::table(grid, &all, n_names, screen)
 }
 
-fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {
+/// A column's title, with its unit where another column has the same.
+fn named(grid: &Grid, column: &Column) -> String {
+    let is_shared = grid.columns.iter().any(|other| other.title == column.title && other.unit != column.unit);
+    if is_shared { format!("{} in {}", column.title, column.unit) } else { column.title.to_string() }
+}
+
+fn unique(names: Vec<String>) -> Vec<String> {
     let mut seen = Vec::new();
     for name in names {
-        if !seen.contains(name) {
-            seen.push(*name);
+        if !seen.contains(&name) {
+            seen.push(name);
         }
     }
     seen
@@ -182,7 +196,7 @@ fn objectives(summary: &Summary, screen: Screen) -> String {
 
 fn objective(slo: &SloResult) -> String {
     let key = &slo.cell;
-    let needed = slo.needed_n.map(|n| format!(" Needs {n} trials in all.")).unwrap_or_default();
+    let needed = slo.needed_n.map(|n| format!("; needs {n} trials in all")).unwrap_or_default();
     format!(
         "{:<13} {}  {} {} {} {}  {} {}{needed}",
         slo.verdict.name(),
@@ -192,7 +206,7 @@ fn objective(slo: &SloResult) -> String {
         plain(key.prompt.as_str(), 20),
         plain(key.load.as_str(), 12),
         measured(slo),
-        plain(&slo.why, 300),
+        plain(slo.why.trim_end_matches('.'), 300),
     )
 }
 

@@ -171,7 +171,8 @@ fn has(text: &str, word: &str) -> bool {
 fn labels(all: &str) -> Option<(Vec<String>, String)> {
     let lower = all.to_lowercase();
     let asked = ["classif", "categor", "label", "sentiment", "is this", "which of", "route", "triage", "one of"];
-    if !asked.iter().any(|word| lower.contains(word)) || lower.contains("sort ") {
+    let sorts = ["sort these", "sort the", "ascending", "descending", "alphabetic"];
+    if !asked.iter().any(|word| lower.contains(word)) || sorts.iter().any(|word| lower.contains(word)) {
         return None;
     }
     let found = LIST.captures_iter(all).max_by_key(|found| BETWEEN.find_iter(&found[1]).count())?;
@@ -208,6 +209,7 @@ mod tests {
                  The app crashes with an error after the update.",
                 "technical",
             ),
+            ("You sort support tickets.\nClassify it as billing or account.\n\nI lost my password.", "account"),
             ("Which category fits: bug, feature request, question? 'Please add dark mode'", "feature request"),
         ];
         for (text, label) in rows {

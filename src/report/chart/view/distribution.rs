@@ -9,6 +9,8 @@ use crate::analyze::Summary;
 use crate::analyze::slo_expr::parse_slo;
 use crate::analyze::summary::Cell;
 use crate::analyze::summary::Ecdf;
+use crate::analyze::summary::SloVerdict;
+use crate::domain::LoadId;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::axis::Scale;
 use crate::report::chart::figure::Figure;
@@ -88,11 +90,7 @@ type Place = (crate::domain::TargetId, crate::domain::LoadId, crate::domain::Pro
 
 /// Columns and the places of panels: a row per target, a column per load, as far as they fit.
 fn layout(summary: &Summary, theme: &Theme) -> (usize, Vec<Place>) {
-    let mut loads = loads(summary);
-    if loads.len() > 3 {
-        let last = loads.len() - 1;
-        loads = vec![loads[0].clone(), loads[last / 2].clone(), loads[last].clone()];
-    }
+    let loads = most_telling(summary);
     let mut prompts: Vec<_> = summary.cells.iter().map(|c| c.key.prompt.clone()).collect();
     prompts.sort();
     prompts.dedup();
@@ -105,6 +103,24 @@ fn layout(summary: &Summary, theme: &Theme) -> (usize, Vec<Place>) {
     places.truncate(MOST_PANELS);
     let columns = if loads.len() > 1 { loads.len() } else { theme.targets.len().clamp(1, 3) };
     (columns, places)
+}
+
+/// Three loads at most, in the run's order: those at which an objective was missed before the lightest and the heaviest.
+fn most_telling(summary: &Summary) -> Vec<LoadId> {
+    let all = loads(summary);
+    let missed =
+        |load: &LoadId| summary.slos.iter().any(|slo| slo.verdict == SloVerdict::Missed && slo.cell.load == *load);
+    let last = all.len().saturating_sub(1);
+    let mut by_worth: Vec<usize> = (0..all.len()).filter(|at| missed(&all[*at])).collect();
+    by_worth.extend([0, last, last / 2].into_iter().chain(0..all.len()));
+    let mut kept: Vec<usize> = Vec::new();
+    for at in by_worth {
+        if kept.len() < 3 && !kept.contains(&at) && at < all.len() {
+            kept.push(at);
+        }
+    }
+    kept.sort_unstable();
+    kept.into_iter().map(|at| all[at].clone()).collect()
 }
 
 fn layers(theme: &Theme, cell: &Cell, e: &Ecdf, unit: Unit) -> Vec<Layer> {

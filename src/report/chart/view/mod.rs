@@ -92,7 +92,7 @@ pub(crate) fn figures(summary: &Summary) -> Vec<(Topic, Figure)> {
 
 /// What to say where only the first `shown` of `all` things of a kind fit; nothing where all of them do.
 fn left_out(shown: usize, all: usize, kind: &str) -> String {
-    if all <= shown { String::new() } else { format!(" The first {shown} of {all} {kind}; the tables have all.") }
+    if all <= shown { String::new() } else { format!(" {shown} of {all} {kind} are shown; the tables have all.") }
 }
 
 /// One color per target and one marker and dash per mode, the same in every chart of a run.
