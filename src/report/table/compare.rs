@@ -16,6 +16,10 @@ use crate::text::number::short;
 const SHOWN_FLIPS: usize = 10;
 const HEADS: [&str; 7] = ["metric", "slice", "baseline", "candidate", "change", "p", "verdict"];
 
+/// How p values become verdicts (Holm 1979; Benjamini and Hochberg 1995).
+pub(super) const ADJUSTED: &str =
+    "p is adjusted for the number of tests: a gate decides at 5 %, exploration at a false discovery rate of 10 %.";
+
 /// The comparison as text with a final line feed.
 pub fn render(found: &Comparisons, screen: Screen) -> String {
     let heading = format!("baseline {}, candidate {}", plain(&found.baseline, 80), plain(&found.candidate, 80));
@@ -183,7 +187,7 @@ fn notes(found: &Comparisons, screen: Screen) -> String {
         of_gate.flat_map(|one| one.notes.iter().map(move |note| format!("{} {}: {note}", one.metric, one.slice)));
     let mut lines: Vec<String> = found.notes.iter().cloned().chain(of_gate).collect();
     if found.comparisons.iter().any(|one| one.gates) {
-        lines.push(format!("{}; 95 % intervals; pairs by case; p adjusted for the number of tests.", margins(found)));
+        lines.push(format!("{}; 95 % intervals; pairs by case. {ADJUSTED}", margins(found)));
     }
     lines.iter().map(|line| screen.wrap(line, Style::Faint) + "\n").collect()
 }

@@ -43,6 +43,9 @@ fn arms(summary: &Summary, screen: Screen) -> String {
         compare::table(&title, &lines[..lines.len().min(MOST_LINES)], screen)
     };
     let mut parts: Vec<String> = summary.comparisons.iter().map(one).filter(|text| !text.is_empty()).collect();
+    if !parts.is_empty() {
+        parts.push(screen.wrap(compare::ADJUSTED, Style::Faint) + "\n");
+    }
     let refused = summary.refused.iter().map(|why| (format!("not compared: {why}"), Style::Doubt));
     let fronts = summary.fronts.iter().map(|front| (super::arms::front(summary, front), Style::Plain));
     let more: String =
