@@ -37,8 +37,9 @@ pub const MASK: &str = "(redacted)";
 /// Replaces secret values in text, whatever field they stand in.
 ///
 /// By value, not by field name: field names keep failing in practice. Finds the value raw, backwards, JSON-escaped,
-/// URL-encoded, in base64 and in hexadecimal; any twelve characters of any of these; and the shorter beginnings and
-/// ends that providers echo back. One pass over the text, whatever the number of secrets.
+/// URL-encoded, in base64, in hexadecimal and with each character escaped, in upper and lower case; any twelve characters
+/// of any of these; and the shorter beginnings and ends that providers echo back. One pass over the text, whatever the
+/// number of secrets.
 #[derive(Clone, Default)]
 pub struct Redactor {
     finder: Option<Arc<AhoCorasick>>,
@@ -73,7 +74,7 @@ impl Redactor {
             return Self::default();
         }
         // Construction fails only past four billion states; no environment holds that many secrets.
-        let finder = AhoCorasick::new(&needles).ok();
+        let finder = AhoCorasick::builder().ascii_case_insensitive(true).build(&needles).ok();
         Self { finder: finder.map(Arc::new) }
     }
 
@@ -137,6 +138,7 @@ fn widened(text: &str, place: &Range<usize>) -> (usize, usize) {
 /// Everything that gives a secret away.
 fn needles(value: &str) -> Vec<Vec<u8>> {
     let mut needles: Vec<Vec<u8>> = forms(value).iter().flat_map(|form| windows(form.as_bytes())).collect();
+    needles.extend(dressed(value).iter().flat_map(|units| wide_windows(units)));
     needles.extend(ends(value).map(|end| end.as_bytes().to_vec()));
     needles.sort();
     needles.dedup();
@@ -148,9 +150,31 @@ fn forms(value: &str) -> Vec<String> {
     let escaped = json_escaped(value);
     let (url, hex) = (url_encoded(value), hex(value));
     let mut forms = vec![value.to_owned(), json_escaped(&escaped), escaped, value.chars().rev().collect()];
-    forms.extend([url.to_lowercase(), url, hex.to_uppercase(), hex]);
+    forms.extend([url, hex]);
     forms.extend(base64_forms(value));
     forms
+}
+
+/// The value with each byte escaped, as web pages, logs and debuggers print what they do not trust.
+fn dressed(value: &str) -> Vec<Vec<String>> {
+    let dress: [fn(u8) -> String; 9] = [
+        |b| format!("%{b:02x}"),
+        |b| format!("\\u{b:04x}"),
+        |b| format!("\\\\u{b:04x}"),
+        |b| format!("\\x{b:02x}"),
+        |b| format!("\\\\x{b:02x}"),
+        |b| format!("&#{b};"),
+        |b| format!("&#x{b:x};"),
+        |b| format!("{b:02x}:"),
+        |b| format!("{b:02x} "),
+    ];
+    dress.iter().map(|dress| value.bytes().map(dress).collect()).collect()
+}
+
+/// Runs of as many escaped characters as a window holds plain ones.
+fn wide_windows(units: &[String]) -> Vec<Vec<u8>> {
+    let size = units.len().clamp(1, WINDOW);
+    units.windows(size).map(|run| run.concat().trim_end_matches([':', ' ']).as_bytes().to_vec()).collect()
 }
 
 fn windows(form: &[u8]) -> Vec<Vec<u8>> {
@@ -232,6 +256,11 @@ mod tests {
         check(&STANDARD.encode(format!("x{KEY}"))[2..37]);
         check(&STANDARD.encode(format!("xy{KEY}"))[3..38]);
         check(&KEY.chars().rev().collect::<String>());
+        check(&KEY.to_uppercase());
+        for units in dressed(KEY) {
+            check(units.concat().trim_end_matches([':', ' ']));
+        }
+        check(&dressed(KEY)[6].concat().to_uppercase());
     }
 
     #[test]
